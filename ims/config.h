@@ -1,0 +1,110 @@
+/* ims.conf, read once into an immutable snapshot. */
+#pragma once
+
+#include "routing/relay.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+    IMS_CONFIG_ERROR_FILE,   /* cannot be read */
+    IMS_CONFIG_ERROR_SYNTAX, /* the message holds every error, a line each: file:line: group/key: value: what is expected */
+} ImsConfigError;
+#define IMS_CONFIG_ERROR (ims_config_error_quark())
+GQuark ims_config_error_quark(void);
+
+typedef enum {
+    IMS_PROTOCOL_SMTP,
+    IMS_PROTOCOL_SUBMISSION_TLS, /* SMTP with TLS from the first byte (RFC 8314) */
+    IMS_PROTOCOL_POP3,
+    IMS_PROTOCOL_POP3_TLS,
+    IMS_PROTOCOL_IMAP4,
+    IMS_PROTOCOL_IMAP4_TLS,
+    IMS_N_PROTOCOLS
+} ImsProtocol;
+
+/* One address:port to listen on. `[Listeners] SMTP = 127.0.0.1:2525, [::1]:2525` */
+typedef struct {
+    ImsProtocol protocol;
+    ImsAddress address;
+    guint16 port;
+    gboolean clear_text_logon;
+} ImsConfigListener;
+
+/* `[Connections] EMailDomains = far.example;gw.example.net, …`: domain, and host:port it is sent to. */
+typedef struct {
+    char *domain; /* lower case; subdomains too */
+    char *host;   /* name or address; IPv6 in brackets is taken apart */
+    guint16 port; /* 0: OutboundPort */
+} ImsConfigRoute;
+
+typedef struct {
+    /* [Emulation] */
+    char *build;      /* "5.5.2653.13" */
+    gboolean faithful;
+    gboolean accept_historic_risk;
+    /* [Server] */
+    char *host_name;
+    char *site_domain;
+    char *organization, *site; /* in reports: MSEXCH:IMS:org:site:SERVER */
+    char *data_directory;      /* absolute; default: the directory of the file */
+    char *log_file;            /* (nullable): stderr */
+    guint workers;             /* 0: one a core */
+    /* [Listeners], [TLS] */
+    GArray *listeners;         /* (element-type ImsConfigListener) */
+    char *certificate_file, *key_file; /* absolute (nullable) */
+    /* [Routing] …: the policy, ready for the verdict */
+    ImsRelayPolicy policy;
+    /* [Logon Window] */
+    guint logon_window_minutes, logon_window_recipients;
+    ImsNetList *logon_window_except;
+    /* [Connections] */
+    char **smart_hosts;        /* (nullable) host or host:port */
+    GArray *routes;            /* (element-type ImsConfigRoute) */
+    GArray *retry_intervals_sec; /* (element-type guint) default .25,.5,1,4 h (S-182) */
+    guint expiry_sec;          /* 48 h (S-184) */
+    guint16 outbound_port;     /* 25 */
+    gboolean opportunistic_tls;
+    char *dns_servers;         /* (nullable) */
+    guint max_inbound, max_inbound_address, max_outbound, max_outbound_host, max_messages_connection;
+    gboolean reverse_resolve;  /* not DisableReverseResolve */
+    gboolean disable_auth, disable_etrn;
+    gboolean advertise_extensions; /* AdvertiseSMTPExtensions */
+    /* [Internet Mail] */
+    char *administrator;       /* alias of the administrator's mailbox (nullable) */
+    /* [Limits] */
+    gsize max_message_size;
+    guint max_recipients, max_errors;
+    gsize max_data_buffered;
+    guint max_sessions, max_sessions_address, max_sessions_account;
+    guint smtp_timeout_sec, smtp_data_timeout_sec, pop3_timeout_sec, imap4_timeout_sec;
+    guint hop_limit;           /* SQ-13: 30 */
+    /* [Directory] */
+    char *default_nt_domain;   /* (nullable) */
+    guint lockout_failures, lockout_sec;
+
+    struct _ImsConfigPrivate *priv;
+} ImsConfig;
+
+/* Reads and checks everything; all errors at once. (transfer full) */
+ImsConfig *ims_config_load(const char *file, GError **error);
+ImsConfig *ims_config_parse(const char *file_name, const char *text, gsize length, GError **error);
+void ims_config_free(ImsConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsConfig, ims_config_free)
+
+/* A setting whose value in @file differs from the running one. */
+typedef struct {
+    char *group, *key;
+    char *running; /* (nullable): not set */
+    char *file;    /* (nullable) */
+} ImsConfigDifference;
+/* (element-type ImsConfigDifference) (transfer full): "takes effect when the service is restarted". By value, not by text. */
+GPtrArray *ims_config_compare(const ImsConfig *running, const ImsConfig *file);
+/* What an experienced administrator would see: (element-type utf8) (transfer full), each "file:line: …". */
+GPtrArray *ims_config_warnings(const ImsConfig *config);
+/* Every setting the file can have: for the manual page test and `imsctl settings`. */
+typedef struct {
+    const char *group, *key, *type, *default_value, *meaning, *source;
+} ImsConfigSetting;
+const ImsConfigSetting *ims_config_settings(guint *n_out);
+
+G_END_DECLS
