@@ -1,1 +1,1 @@
-EXTRA_DIST += packaging/debian-packages.txt
+EXTRA_DIST += packaging/debian-packages.txt tools/install-packages
