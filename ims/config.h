@@ -51,21 +51,25 @@ typedef struct {
     guint workers;             /* 0: one a core */
     /* [Listeners], [TLS] */
     GArray *listeners;         /* (element-type ImsConfigListener) */
+    gboolean clear_text_logon; /* ClearTextLogon: also in each listener */
     char *certificate_file, *key_file; /* absolute (nullable) */
     /* [Routing] …: the policy, ready for the verdict */
     ImsRelayPolicy policy;
-    /* [Logon Window] */
+    /* [Routing Restrictions] LogonWindow… */
     guint logon_window_minutes, logon_window_recipients;
     ImsNetList *logon_window_except;
     /* [Connections] */
     char **smart_hosts;        /* (nullable) host or host:port */
     GArray *routes;            /* (element-type ImsConfigRoute) */
-    GArray *retry_intervals_sec; /* (element-type guint) default .25,.5,1,4 h (S-182) */
+    GArray *retry_intervals_sec; /* (element-type guint) default .25,.5,1,4 h (S-182); empty: no retry (S-183) */
     guint expiry_sec;          /* 48 h (S-184) */
     guint16 outbound_port;     /* 25 */
     gboolean opportunistic_tls;
     char *dns_servers;         /* (nullable) */
-    guint max_inbound, max_inbound_address, max_outbound, max_outbound_host, max_messages_connection;
+    guint max_inbound;         /* SMTP connections at one time */
+    guint max_inbound_address; /* of one peer address, all protocols: as max_sessions_address */
+    guint max_outbound, max_outbound_host;
+    guint max_messages_connection; /* 0: no limit */
     gboolean reverse_resolve;  /* not DisableReverseResolve */
     gboolean disable_auth, disable_etrn;
     gboolean advertise_extensions; /* AdvertiseSMTPExtensions */
@@ -101,9 +105,29 @@ typedef struct {
 GPtrArray *ims_config_compare(const ImsConfig *running, const ImsConfig *file);
 /* What an experienced administrator would see: (element-type utf8) (transfer full), each "file:line: …". */
 GPtrArray *ims_config_warnings(const ImsConfig *config);
-/* Every setting the file can have: for the manual page test and `imsctl settings`. */
+/* Tells the policy more addresses of this server (R-105), e.g. those of its interfaces where a listener takes any. Before
+ * the service starts only. */
+void ims_config_add_own_addresses(ImsConfig *config, const ImsAddress *addresses, guint n_addresses);
+/* Absolute path of the file. */
+const char *ims_config_file(const ImsConfig *config);
+/* Build number of the information store that goes with the IMS build: POP3 and IMAP4 greet with it (P-002). */
+const char *ims_config_store_build(const ImsConfig *config);
+/* Upper-case word for logs, "SMTP"; also the key in [Listeners]. */
+const char *ims_protocol_name(ImsProtocol protocol);
+/* TRUE where the flags let everyone relay: nothing ticked, or only the never list with nothing in it. */
+gboolean ims_config_is_open_relay(const ImsConfig *config);
+
+/* Every setting the file can have: for the manual page test and `imsctl settings`. The one table of settings. */
 typedef struct {
-    const char *group, *key, *type, *default_value, *meaning, *source;
+    const char *group;
+    const char *key; /* "<domain>" in [Routing List], whose keys are free */
+    const char *type;          /* what is expected, in words */
+    const char *default_value; /* as it would stand in the file; or in words, in parentheses */
+    const char *meaning, *source;
+    /* private to ims/config */
+    guint kind;
+    gsize offset;
+    guint64 min, max;
 } ImsConfigSetting;
 const ImsConfigSetting *ims_config_settings(guint *n_out);
 
