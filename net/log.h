@@ -23,8 +23,9 @@ char *ims_log_take(ImsLog *log);
  * @event: one word
  * @...: pairs of key and value (const char *; NULL values are left out), ended by NULL
  *
- * Writes `2026-11-25T09:00:00.123Z s=42 event key=value key="value with blank"`. Control characters are escaped, so no
- * peer can forge a line. Values over 1,024 bytes are cut. Any thread; one write(2) a line. Never log a secret.
+ * Writes `2026-11-25T09:00:00.123Z s=42 event key=value key="value with blank"`. Control characters
+ * are escaped, so no peer can forge a line. Values over 1,024 bytes are cut. Any thread; one
+ * write(2) a line. Never log a secret.
  */
 void ims_log_event(ImsLog *log, guint64 session, const char *event, ...) G_GNUC_NULL_TERMINATED;
 

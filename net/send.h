@@ -1,4 +1,5 @@
-/* What a sender is asked to do and what it tells: one connection to one host, several messages. Plain values. */
+/* What a sender is asked to do and what it tells: one connection to one host, several messages.
+ * Plain values. */
 #pragma once
 
 #include "routing/ip.h"
@@ -28,22 +29,22 @@ typedef enum {
 } ImsSendStatus;
 
 typedef struct {
-    guint64 id;     /* the queue's row, untouched by the sender */
-    char *address;  /* local@domain */
+    guint64 id;    /* the queue's row, untouched by the sender */
+    char *address; /* local@domain */
     ImsNotify notify;
-    char *orcpt;    /* (nullable) */
+    char *orcpt;          /* (nullable) */
     ImsSendStatus status; /* set by the sender */
     int code;             /* reply code, 0 where no reply was had */
     char *reply;          /* (nullable): reply text, or what went wrong */
 } ImsSendRecipient;
 
 typedef struct {
-    guint64 id;       /* the queue's row */
-    char *mail_from;  /* "" is the null sender */
+    guint64 id;      /* the queue's row */
+    char *mail_from; /* "" is the null sender */
     ImsRet ret;
-    char *envid;      /* (nullable) */
+    char *envid; /* (nullable) */
     gboolean eight_bit;
-    GBytes *body;     /* whole message, CRLF line ends, not dot-stuffed */
+    GBytes *body;          /* whole message, CRLF line ends, not dot-stuffed */
     GPtrArray *recipients; /* (element-type ImsSendRecipient) */
 } ImsSendMessage;
 
@@ -58,19 +59,21 @@ struct _ImsSendJob {
     char *host;         /* name, for EHLO logs and TLS */
     ImsAddress address; /* where to connect */
     guint16 port;
-    char *helo;         /* own name */
+    char *helo; /* own name */
     ImsTlsUse tls;
     char *auth_user, *auth_password; /* (nullable) */
     guint connect_timeout_sec, command_timeout_sec;
     GPtrArray *messages; /* (element-type ImsSendMessage) */
 
     /**
-     * outcome: message @index is done: every recipient's status is set. On the executor that sent the job. The sender
-     * does not give the next message's MAIL before @resume was called (from any thread), so that the outcome can be
-     * committed first: a crash then sends at most one message a connection twice.
+     * outcome: message @index is done: every recipient's status is set. On the executor that sent
+     * the job. The sender does not give the next message's MAIL before @resume was called (from any
+     * thread), so that the outcome can be committed first: a crash then sends at most one message a
+     * connection twice.
      */
     void (*outcome)(ImsSendJob *job, guint index, void (*resume)(gpointer), gpointer resume_data);
-    /* The job is over; messages without outcome were not tried (status IMS_SEND_PENDING). The callee frees the job. */
+    /* The job is over; messages without outcome were not tried (status IMS_SEND_PENDING). The
+     * callee frees the job. */
     void (*finished)(ImsSendJob *job, gboolean connected, const char *error);
     gpointer data; /* for the callbacks */
 };
