@@ -1,4 +1,5 @@
-/* The simulated world: one thread, a clock that moves when told, DNS and peers that are tables. No socket, no thread. */
+/* The simulated world: one thread, a clock that moves when told, DNS and peers that are tables. No
+ * socket, no thread. */
 #pragma once
 
 #include "net/conn.h"
@@ -12,21 +13,30 @@ void ims_sim_world_settle(ImsWorld *world);
 /* Moves the clock on by @usec, firing timers in order and settling after each. */
 void ims_sim_world_advance(ImsWorld *world, gint64 usec);
 
-/* DNS: replaces what was there for this name and kind. Not set: IMS_LOOKUP_NOT_FOUND. @result is copied. */
-void ims_sim_world_set_lookup(ImsWorld *world, ImsLookupKind kind, const char *name, const ImsLookupResult *result);
+/* DNS: replaces what was there for this name and kind. Not set: IMS_LOOKUP_NOT_FOUND. @result is
+ * copied. */
+void ims_sim_world_set_lookup(ImsWorld *world, ImsLookupKind kind, const char *name,
+                              const ImsLookupResult *result);
 
 /* A connection from a test: what the peer would see. */
 typedef struct _ImsSimConn ImsSimConn;
 typedef ImsSession *(*ImsNewSession)(ImsConn *conn, gpointer data);
-/* Opens a session. @info: peer, local, ports, clear_text_logon, listener_data are used. Does not settle. */
-ImsSimConn *ims_sim_conn_open(ImsWorld *world, const ImsConnInfo *info, ImsNewSession new_session, gpointer data);
+/* Opens a session. @info: peer, local, ports, clear_text_logon, listener_data are used. Does not
+ * settle. */
+ImsSimConn *ims_sim_conn_open(ImsWorld *world, const ImsConnInfo *info, ImsNewSession new_session,
+                              gpointer data);
 /* The peer sends. Does not settle. */
 void ims_sim_conn_send(ImsSimConn *conn, const void *bytes, gsize length);
 /* Everything written by the server since the last call. (transfer full) */
 GString *ims_sim_conn_take(ImsSimConn *conn);
 gboolean ims_sim_conn_is_closed(ImsSimConn *conn); /* by the server */
-gboolean ims_sim_conn_tls_wanted(ImsSimConn *conn); /* STARTTLS was accepted; the handshake counts as done at settle */
+gboolean ims_sim_conn_tls_wanted(
+    ImsSimConn *conn); /* STARTTLS was accepted; the handshake counts as done at settle */
 void ims_sim_conn_set_tls_available(ImsSimConn *conn, gboolean available);
+/* While TRUE the peer reads nothing, so what the server writes stays pending. */
+void ims_sim_conn_set_stalled(ImsSimConn *conn, gboolean stalled);
+/* The peer closes its sending half and still reads. Does not settle. */
+void ims_sim_conn_shut(ImsSimConn *conn);
 /* The peer closes (if the server did not) and the handle is freed. */
 void ims_sim_conn_close(ImsSimConn *conn);
 /* As ims_world_stop_sessions() but inline. */

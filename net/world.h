@@ -1,6 +1,7 @@
 /*
- * The world outside: time, timers, randomness, other threads, DNS, sending. All code above net/ reaches it by one
- * ImsWorld, so that the same server runs on sockets and threads, or wholly inside a test on a simulated clock.
+ * The world outside: time, timers, randomness, other threads, DNS, sending. All code above net/
+ * reaches it by one ImsWorld, so that the same server runs on sockets and threads, or wholly inside
+ * a test on a simulated clock.
  */
 #pragma once
 
@@ -10,7 +11,8 @@
 G_BEGIN_DECLS
 
 typedef struct _ImsWorld ImsWorld;
-/* A thread that runs callbacks one after another: a worker, the writer, or main. In the simulated world there is one. */
+/* A thread that runs callbacks one after another: a worker, the writer, or main. In the simulated
+ * world there is one. */
 typedef struct _ImsExecutor ImsExecutor;
 typedef struct _ImsTimer ImsTimer;
 typedef void (*ImsCallback)(gpointer data);
@@ -35,16 +37,19 @@ void ims_world_post(ImsWorld *world, ImsExecutor *to, ImsCallback callback, gpoi
  * @work: runs on a pool thread (inline-later in the simulated world)
  * @done: then runs on the calling executor with the same @data
  *
- * For what takes longer than a turn of the loop may: password hashing, MIME summaries over 1 MiB, writing of body
- * files, searching bodies. Must be called on an executor.
+ * For what takes longer than a turn of the loop may: password hashing, MIME summaries over 1 MiB,
+ * writing of body files, searching bodies. Must be called on an executor.
  *
- * Returns: FALSE when the pool's queue is full; nothing was taken, the caller says 421 or NO [UNAVAILABLE]
+ * Returns: FALSE when the pool's queue is full; nothing was taken, the caller says 421 or NO
+ * [UNAVAILABLE]
  */
 gboolean ims_world_run_in_pool(ImsWorld *world, ImsCallback work, ImsCallback done, gpointer data);
 
 /* ---- timers: one shot, on the calling executor; cancel on the same executor only ---- */
-ImsTimer *ims_world_timer_add(ImsWorld *world, gint64 delay_usec, ImsCallback callback, gpointer data);
-/* Clears *@timer; a NULL timer is fine. A timer that fired is gone by itself: set the pointer to NULL in the callback. */
+ImsTimer *ims_world_timer_add(ImsWorld *world, gint64 delay_usec, ImsCallback callback,
+                              gpointer data);
+/* Clears *@timer; a NULL timer is fine. A timer that fired is gone by itself: set the pointer to
+ * NULL in the callback. */
 void ims_world_timer_cancel(ImsWorld *world, ImsTimer **timer);
 
 /* ---- DNS ---- */
@@ -76,21 +81,25 @@ typedef struct {
 
 /* @result belongs to the caller of the callback and is valid during the call only. */
 typedef void (*ImsLookupCallback)(const ImsLookupResult *result, gpointer data);
-/* The callback runs on the calling executor, always later, exactly once. A name that is an address answers A/AAAA itself. */
-void ims_world_lookup(ImsWorld *world, ImsLookupKind kind, const char *name, ImsLookupCallback callback, gpointer data);
+/* The callback runs on the calling executor, always later, exactly once. A name that is an address
+ * answers A/AAAA itself. */
+void ims_world_lookup(ImsWorld *world, ImsLookupKind kind, const char *name,
+                      ImsLookupCallback callback, gpointer data);
 
 /* ---- sending: see net/send.h ---- */
-/* Must be called on an executor; outcomes and @finished come back on it. Takes @job (transfer full). */
+/* Must be called on an executor; outcomes and @finished come back on it. Takes @job (transfer
+ * full). */
 void ims_world_send(ImsWorld *world, ImsSendJob *job);
-/* Before the first send: who sends. The real sender is in ims/, the simulated one in net/sim-world.h. */
+/* Before the first send: who sends. The real sender is in ims/, the simulated one in
+ * net/sim-world.h. */
 typedef void (*ImsSendFunction)(ImsWorld *world, ImsSendJob *job, gpointer sender);
 void ims_world_set_sender(ImsWorld *world, ImsSendFunction function, gpointer sender);
 
 /* ---- the real world ---- */
 typedef struct {
-    guint n_workers;    /* 0: one a core */
-    guint pool_threads; /* 0: one a core */
-    guint pool_queue;   /* 0: 1,024 */
+    guint n_workers;         /* 0: one a core */
+    guint pool_threads;      /* 0: one a core */
+    guint pool_queue;        /* 0: 1,024 */
     const char *dns_servers; /* (nullable): "127.0.0.1:5353,…"; NULL: /etc/resolv.conf */
 } ImsRealWorldOptions;
 
@@ -98,7 +107,8 @@ typedef struct {
 ImsWorld *ims_real_world_new(const ImsRealWorldOptions *options, GError **error);
 /* The GMainContext of main; the caller of ims_real_world_new() runs it. */
 GMainContext *ims_real_world_main_context(ImsWorld *world);
-/* Stops and joins workers, writer, pool and resolver, in that order; then frees. All sessions must be closed before. */
+/* Stops and joins workers, writer, pool and resolver, in that order; then frees. All sessions must
+ * be closed before. */
 void ims_real_world_free(ImsWorld *world);
 
 G_END_DECLS
