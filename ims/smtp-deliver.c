@@ -1,0 +1,278 @@
+#include "ims/queue.h"
+#include "ims/smtp-private.h"
+
+/* Larger messages are summarised in the pool: GMime would hold the worker too long. */
+#define INLINE_SUMMARY_LIMIT (1024u * 1024)
+
+/*
+ * A message on its way into the store. It outlives the connection: what the client sent whole is
+ * committed even if the client is gone before the reply.
+ */
+typedef struct {
+    ImsSmtpSession *session; /* a reference */
+    ImsSmtpTransaction *transaction;
+    ImsSmtpBody *body; /* holds the budget while the bytes are in memory */
+    GBytes *message;
+    ImsMimeSummary *summary;
+    char *spool_id;
+    gint64 accepted_usec;
+} Delivery;
+
+static void
+log_message(Delivery *delivery, const char *result, ImsSmtpReply reply)
+{
+    ImsSmtpSession *session = delivery->session;
+    char client[IMS_ADDRESS_STRLEN], size[32], recipients[16], unknown[16];
+    g_autofree char *text = ims_smtp_reply_format(reply, NULL, NULL);
+    const char *sender = delivery->transaction->sender;
+
+    g_snprintf(size, sizeof size, "%" G_GSIZE_FORMAT,
+               delivery->message != NULL ? g_bytes_get_size(delivery->message) : 0);
+    g_snprintf(recipients, sizeof recipients, "%u", delivery->transaction->accepted);
+    g_snprintf(unknown, sizeof unknown, "%u", delivery->transaction->unknown->len);
+    ims_log_event(session->service->log, session->id, "message", "id", delivery->spool_id, "result",
+                  result, "reply", text, "from", *sender != '\0' ? sender : "<>", "size",
+                  delivery->message != NULL ? size : NULL, "recipients", recipients, "unknown",
+                  unknown, "client", ims_address_format(&session->peer, client), "helo",
+                  session->helo, "account", session->account, "message-id",
+                  delivery->summary != NULL ? delivery->summary->message_id : NULL, NULL);
+}
+
+/* The end of every delivery: log, reply, and the client's next command. */
+static void
+finish(Delivery *delivery, ImsSmtpReply reply)
+{
+    ImsSmtpSession *session = delivery->session;
+
+    log_message(delivery, reply == IMS_SMTP_OK ? "accepted" : "refused", reply);
+    ims_smtp_transaction_free(delivery->transaction);
+    g_clear_pointer(&delivery->message, g_bytes_unref);
+    ims_smtp_body_free(delivery->body);
+    ims_mime_summary_free(delivery->summary);
+    g_free(delivery->spool_id);
+    g_free(delivery);
+    ims_smtp_reset_transaction(session);
+    if (reply == IMS_SMTP_OK)
+        session->errors = 0;
+    ims_smtp_reply(session, reply);
+    ims_smtp_go_on(session);
+    ims_smtp_session_unref(session);
+}
+
+static ImsSmtpReply
+store_reply(const GError *error)
+{
+    if (error == NULL)
+        return IMS_SMTP_OK;
+    if (g_error_matches(error, IMS_STORE_ERROR, IMS_STORE_ERROR_FULL))
+        return IMS_SMTP_DISK_FULL;
+    if (g_error_matches(error, IMS_STORE_ERROR, IMS_STORE_ERROR_BUSY))
+        return IMS_SMTP_BUSY;
+    return IMS_SMTP_LOCAL_ERROR;
+}
+
+/* Why a commit failed is for the administrator, not for the client. */
+static ImsSmtpReply
+commit_reply(Delivery *delivery, const ImsStoreOp *op)
+{
+    if (op->error != NULL)
+        ims_log_event(delivery->session->service->log, delivery->session->id, "store-error", "id",
+                      delivery->spool_id, "error", op->error->message, NULL);
+    return store_reply(op->error);
+}
+
+/* ---- the report about what the directory did not know (faithful profile, and lists) ---- */
+
+static void
+report_committed(ImsStoreOp *op, gpointer data)
+{
+    Delivery *delivery = data;
+    ImsSmtpReply reply = commit_reply(delivery, op);
+
+    ims_store_op_free(op);
+    finish(delivery, reply);
+}
+
+static ImsDeliverOp *
+make_report(Delivery *delivery)
+{
+    ImsSmtpTransaction *transaction = delivery->transaction;
+    ImsQueueMessage *failed;
+    ImsDeliverOp *report;
+
+    if (transaction->unknown->len == 0)
+        return NULL;
+    failed = ims_queue_message_new();
+    failed->sender = g_strdup(transaction->sender);
+    failed->ret = transaction->mail.ret;
+    failed->envid = g_strdup(transaction->mail.envid);
+    failed->eight_bit = transaction->mail.eight_bit;
+    failed->accepted_usec = delivery->accepted_usec;
+    failed->size = g_bytes_get_size(delivery->message);
+    failed->subject = g_strdup(delivery->summary->subject);
+    if (failed->recipients != NULL)
+        g_ptr_array_unref(failed->recipients);
+    failed->recipients = g_ptr_array_ref(transaction->unknown);
+    report = ims_report_new(delivery->session->service, failed, delivery->message);
+    ims_queue_message_free(failed);
+    return report;
+}
+
+/* The report is committed before the 250 as well: what is acknowledged is delivered, queued or
+ * reported. */
+static void
+submit_report(Delivery *delivery)
+{
+    ImsDeliverOp *report = make_report(delivery);
+
+    if (report == NULL) {
+        finish(delivery, IMS_SMTP_OK);
+        return;
+    }
+    report->op.kind = IMS_OP_DELIVER;
+    report->op.done = report_committed;
+    report->op.data = delivery;
+    ims_store_submit(delivery->session->service->store, &report->op);
+}
+
+/* ---- the message itself ---- */
+
+static void
+message_committed(ImsStoreOp *op, gpointer data)
+{
+    Delivery *delivery = data;
+    ImsSmtpReply reply = commit_reply(delivery, op);
+
+    ims_store_op_free(op);
+    if (reply != IMS_SMTP_OK)
+        finish(delivery, reply);
+    else
+        submit_report(delivery);
+}
+
+static char *
+describe_session(const ImsSmtpSession *session)
+{
+    char client[IMS_ADDRESS_STRLEN];
+
+    return g_strdup_printf("s=%" G_GUINT64_FORMAT " client=%s%s%s", session->id,
+                           ims_address_format(&session->peer, client),
+                           session->account != NULL ? " account=" : "",
+                           session->account != NULL ? session->account : "");
+}
+
+static void
+fill_queue(Delivery *delivery, ImsQueueMessage *queue)
+{
+    ImsSmtpSession *session = delivery->session;
+    ImsSmtpTransaction *transaction = delivery->transaction;
+
+    queue->ret = transaction->mail.ret;
+    queue->envid = g_strdup(transaction->mail.envid);
+    queue->eight_bit = transaction->mail.eight_bit;
+    queue->accepted_usec = delivery->accepted_usec;
+    queue->expires_usec =
+        delivery->accepted_usec + (gint64)session->config->expiry_sec * G_USEC_PER_SEC;
+    queue->size = g_bytes_get_size(delivery->message);
+    queue->session = describe_session(session);
+    queue->subject = g_strdup(delivery->summary->subject);
+}
+
+static gint16
+local_zone_min(gint64 wall_usec)
+{
+    g_autoptr(GDateTime) local = g_date_time_new_from_unix_local(wall_usec / G_USEC_PER_SEC);
+
+    return local != NULL ? (gint16)(g_date_time_get_utc_offset(local) / (60 * G_USEC_PER_SEC)) : 0;
+}
+
+static void
+submit_message(Delivery *delivery)
+{
+    ImsDeliverOp *op = g_steal_pointer(&delivery->transaction->op);
+
+    if (op->queue != NULL && (op->queue->recipients == NULL || op->queue->recipients->len == 0))
+        g_clear_pointer(&op->queue, ims_queue_message_free);
+    if (op->queue == NULL && op->targets->len == 0) {
+        /* All recipients are unknown: the report is all that comes of it. */
+        ims_store_op_free(&op->op);
+        submit_report(delivery);
+        return;
+    }
+    if (op->queue != NULL)
+        fill_queue(delivery, op->queue);
+    op->body = g_bytes_ref(delivery->message);
+    op->summary = ims_mime_summary_copy(delivery->summary);
+    op->internal_date_usec = delivery->accepted_usec;
+    op->internal_zone_min = local_zone_min(delivery->accepted_usec);
+    op->op.done = message_committed;
+    op->op.data = delivery;
+    ims_store_submit(delivery->session->service->store, &op->op);
+}
+
+/* On a pool thread, or here: touches the delivery's message and summary only. */
+static void
+summarize(gpointer data)
+{
+    Delivery *delivery = data;
+
+    delivery->summary = ims_mime_summarize(delivery->message, NULL);
+}
+
+static void
+summarized(gpointer data)
+{
+    submit_message(data);
+}
+
+static ImsSmtpReply
+body_reply(ImsSmtpBodyStatus status)
+{
+    switch (status) {
+    case IMS_SMTP_BODY_OK:
+        return IMS_SMTP_OK;
+    case IMS_SMTP_BODY_TOO_LARGE:
+        return IMS_SMTP_TOO_LARGE;
+    case IMS_SMTP_BODY_FULL:
+        return IMS_SMTP_DISK_FULL;
+    case IMS_SMTP_BODY_IO:
+        break;
+    }
+    return IMS_SMTP_LOCAL_ERROR;
+}
+
+/* One Received line is our own. */
+static gboolean
+has_too_many_hops(GBytes *message, guint limit)
+{
+    gsize length;
+    const guint8 *bytes = g_bytes_get_data(message, &length);
+
+    return limit > 0 && ims_smtp_count_hops(bytes, length) > limit + 1;
+}
+
+void
+ims_smtp_deliver(ImsSmtpSession *session)
+{
+    Delivery *delivery = g_new0(Delivery, 1);
+
+    delivery->session = ims_smtp_session_ref(session);
+    delivery->transaction = g_steal_pointer(&session->transaction);
+    delivery->body = g_steal_pointer(&session->body);
+    delivery->spool_id = g_steal_pointer(&session->spool_id);
+    delivery->accepted_usec = ims_world_wall_usec(session->service->world);
+    delivery->message = ims_smtp_body_finish(delivery->body);
+    ims_smtp_wait(session);
+    if (ims_smtp_body_is_eight_bit(delivery->body))
+        delivery->transaction->mail.eight_bit = TRUE;
+    if (delivery->message == NULL) {
+        finish(delivery, body_reply(ims_smtp_body_status(delivery->body)));
+    } else if (has_too_many_hops(delivery->message, session->config->hop_limit)) {
+        finish(delivery, IMS_SMTP_TOO_MANY_HOPS);
+    } else if (g_bytes_get_size(delivery->message) <= INLINE_SUMMARY_LIMIT) {
+        summarize(delivery);
+        submit_message(delivery);
+    } else if (!ims_world_run_in_pool(session->service->world, summarize, summarized, delivery)) {
+        finish(delivery, IMS_SMTP_BUSY);
+    }
+}
