@@ -1,1 +1,37 @@
 # routing
+noinst_LIBRARIES += routing/librouting.a
+routing_librouting_a_SOURCES = \
+	routing/explain.c \
+	routing/imcea.c \
+	routing/ip.c \
+	routing/ip.h \
+	routing/net-list.c \
+	routing/path-private.h \
+	routing/path.c \
+	routing/path.h \
+	routing/relay-private.h \
+	routing/relay-rules.c \
+	routing/relay.c \
+	routing/relay.h \
+	routing/routing-list-private.h \
+	routing/routing-list.c
+
+routing_tests = \
+	tests/unit/test-routing-explain \
+	tests/unit/test-routing-ip \
+	tests/unit/test-routing-list \
+	tests/unit/test-routing-path \
+	tests/unit/test-routing-relay
+check_PROGRAMS += $(routing_tests)
+unit_tests += $(routing_tests)
+routing_world_sources = tests/unit/routing-world.c tests/unit/routing-world.h
+tests_unit_test_routing_explain_SOURCES = tests/unit/test-routing-explain.c $(routing_world_sources)
+tests_unit_test_routing_explain_LDADD = $(routing_libs)
+tests_unit_test_routing_ip_SOURCES = tests/unit/test-routing-ip.c
+tests_unit_test_routing_ip_LDADD = $(routing_libs)
+tests_unit_test_routing_list_SOURCES = tests/unit/test-routing-list.c
+tests_unit_test_routing_list_LDADD = $(routing_libs)
+tests_unit_test_routing_path_SOURCES = tests/unit/test-routing-path.c
+tests_unit_test_routing_path_LDADD = $(routing_libs)
+tests_unit_test_routing_relay_SOURCES = tests/unit/test-routing-relay.c $(routing_world_sources)
+tests_unit_test_routing_relay_LDADD = $(routing_libs)

@@ -23,6 +23,9 @@ typedef struct {
     gboolean had_route;
 } ImsPath;
 
+/* Bytes. Longer is malformed; no command line that carries a path is longer. */
+#define IMS_PATH_MAX 2048
+
 typedef enum {
     IMS_PATH_ERROR_MALFORMED,
 } ImsPathError;
@@ -35,7 +38,9 @@ GQuark ims_path_error_quark(void);
  * @lax: `AcceptMalformed821Adrs`: a blank or other odd character is taken (R-109, Q191262)
  * @out: set on success only; release with ims_path_clear()
  *
- * Two unquoted `@` are malformed unless @lax (R-233), where the last one decides (S-169).
+ * Two unquoted `@` are malformed unless @lax (R-233), where the last one decides (S-169). A source route ends at the
+ * last colon that stands outside quotes and brackets and behind an `@`. Control characters and an odd domain are
+ * malformed in any case; a byte above 127 and a special character of RFC 5321 that is not quoted unless @lax.
  * Malformed gets the reply `553 malformed address: <text>` (R-042).
  *
  * Returns: FALSE with IMS_PATH_ERROR_MALFORMED
@@ -43,8 +48,10 @@ GQuark ims_path_error_quark(void);
 gboolean ims_path_parse(const char *text, gboolean lax, ImsPath *out, GError **error);
 void ims_path_clear(ImsPath *path);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ImsPath, ims_path_clear)
-/* "local@domain", "local@[1.2.3.4]", "local" or "". Free with g_free(). */
+/* "local@domain", "local@[1.2.3.4]", "local@[IPv6:2001:db8::1]", "local" or "". Free with g_free(). */
 char *ims_path_format(const ImsPath *path);
+/* An unquoted `=` outside an encapsulated address: 5.0 and later refused it with 553 (S-048; faithful profile). */
+gboolean ims_path_has_equal_sign(const ImsPath *path);
 
 /**
  * ims_imcea_decode:

@@ -39,8 +39,9 @@ gboolean ims_routing_list_add(ImsRoutingList *list, const char *domain, const ch
 typedef struct {
     const char *domain; /* as written in the list, with its `#` */
     ImsRouteAction action;
-    const char *target; /* (nullable): only for IMS_ROUTE_REROUTE */
+    const char *target; /* (nullable): only for IMS_ROUTE_REROUTE; lower case, a literal without brackets */
     guint line;
+    gboolean target_is_literal; /* @target is an IP address: `user@[192.0.2.1]` results */
 } ImsRoutingEntry;
 
 guint ims_routing_list_size(const ImsRoutingList *list);
@@ -86,7 +87,15 @@ typedef struct {
     const char *window_account;  /* (nullable): who opened it */
     const char *window_protocol; /* (nullable): "pop3" or "imap4" */
     guint recipient_count;       /* recipients already taken in this transaction */
+    gboolean in_directory;       /* see below; FALSE by default */
 } ImsRelayQuery;
+
+/*
+ * @in_directory counts only where the policy says "Do not reroute": there the directory alone knows who is an own
+ * recipient. It means that the directory holds a recipient with the very address that ims_relay_verdict_address()
+ * gives for the verdict made without it (route cut, inner address taken out). So the caller decides with FALSE, looks
+ * that address up where ims_relay_wants_directory() says so, and decides again with TRUE where it was found.
+ */
 
 /* ---- the verdict ---- */
 
@@ -130,19 +139,23 @@ typedef enum {
     IMS_REPLY_TOO_MANY_RCPTS, /* 452 Requested action not taken: Exceed Recipient Limit */
 } ImsRelayReply;
 
+/* RCPT TO beyond this many gets 452 (0x7FFE; R-042, Q272672). */
+#define IMS_RELAY_MAX_RECIPIENTS 32766u
+
 /* One link of the chain of rules, in the order tried. */
 typedef struct {
-    guint8 rule;    /* index into the rule table of relay.c: text, fact number, article */
+    guint8 rule;    /* index into the rule table of relay-rules.c: text, fact number, article */
     guint8 outcome; /* 0 does not apply, 1 applies and goes on, 2 decides */
     guint entry;    /* 1-based entry of the list concerned; 0 where none */
 } ImsRelayStep;
 
-#define IMS_RELAY_MAX_STEPS 24
+#define IMS_RELAY_MAX_STEPS 32
 
 /**
  * ImsRelayVerdict:
  * @local, @domain: the envelope recipient that results (route cut, inner address decoded, domain rewritten);
- *   @domain is lower case and NULL only in a refusal as malformed; a bare local part has the site domain
+ *   @domain is lower case; both are NULL in a refusal as malformed. A bare local part has the site domain, and @domain
+ *   is NULL where the policy has none
  * @is_literal: @domain is an address literal (held without brackets)
  * @weakness: (nullable): only a historic weakness admitted this; the article that describes it
  *
@@ -173,13 +186,20 @@ void ims_relay_decide(const ImsRelayPolicy *policy, const ImsRelayQuery *query, 
 void ims_relay_verdict_clear(ImsRelayVerdict *verdict);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ImsRelayVerdict, ims_relay_verdict_clear)
 
+/* TRUE where the answer could be another if the directory held the resulting address (see @in_directory). */
+gboolean ims_relay_wants_directory(const ImsRelayPolicy *policy, const ImsRelayQuery *query,
+                                   const ImsRelayVerdict *verdict);
 /* "local@domain" of the resulting recipient, brackets around a literal. (transfer full) (nullable) */
 char *ims_relay_verdict_address(const ImsRelayVerdict *verdict);
 /* Lower-case word, e.g. "allow-list". */
 const char *ims_relay_reason_word(ImsRelayReason reason);
 /* The article or fact behind the deciding rule, e.g. "Q193922 (R-056)". Never NULL. */
 const char *ims_relay_verdict_source(const ImsRelayVerdict *verdict);
-/* Code and text with the argument put in, as the IMS of 5.5 SP4 wrote it; no CRLF. (transfer full) */
+/*
+ * Code and text with the argument put in, as the IMS of 5.5 SP4 wrote it (R-041, R-042, S-034); no CRLF. The argument is
+ * what the client sent; in a 553 control characters and bytes above 127 show as `?` and it ends after 400 bytes.
+ * (transfer full)
+ */
 char *ims_relay_verdict_reply_text(const ImsRelayVerdict *verdict, const ImsRelayQuery *query);
 
 /* One line of explanation, ready to print. */

@@ -1,0 +1,73 @@
+/* What decision and explanation share. */
+#pragma once
+
+#include "routing/relay.h"
+
+G_BEGIN_DECLS
+
+/* The rules, in about the order they are tried. The number is what ImsRelayStep.rule holds. */
+typedef enum {
+    IMS_RULE_SYNTAX,
+    IMS_RULE_EQUAL_SIGN,
+    IMS_RULE_COUNT,
+    IMS_RULE_SOURCE_ROUTE,
+    IMS_RULE_BARE_LOCAL,
+    IMS_RULE_OWN_LITERAL,
+    IMS_RULE_NO_REROUTE,
+    IMS_RULE_LIST,
+    IMS_RULE_REWRITE,
+    IMS_RULE_FOLD,
+    IMS_RULE_IMCEA,
+    IMS_RULE_IMCEA_QUOTED,
+    IMS_RULE_IMCEA_DEPTH,
+    IMS_RULE_INBOUND,
+    IMS_RULE_BLOCKED,
+    IMS_RULE_ALWAYS_RELAY,
+    IMS_RULE_NO_REROUTE_STALE,
+    IMS_RULE_NO_REROUTE_RISK,
+    IMS_RULE_NO_REROUTE_DIRECTORY,
+    IMS_RULE_NO_REROUTE_OWN,
+    IMS_RULE_NO_REROUTE_CLOSED,
+    IMS_RULE_OPEN,
+    IMS_RULE_DENY,
+    IMS_RULE_ALLOW,
+    IMS_RULE_FORWARDING,
+    IMS_RULE_LOCAL,
+    IMS_RULE_AUTHENTICATED,
+    IMS_RULE_WINDOW_OFF,
+    IMS_RULE_LOGON_WINDOW,
+    IMS_RULE_DENY_ONLY,
+    IMS_RULE_OPEN_CLOSED,
+    IMS_RULE_DENY_ONLY_CLOSED,
+    IMS_RULE_NO_RULE,
+    IMS_N_RULES
+} ImsRelayRule;
+
+enum { IMS_STEP_NO, IMS_STEP_YES, IMS_STEP_DECIDES };
+
+/*
+ * One row of the table. @yes and @no are sentences in which {word} stands for a value of the query,
+ * the policy or the address as it is at that link; @no is NULL for a rule that is only noted when
+ * it applies.
+ */
+typedef struct {
+    const char *yes, *no;
+    const char *fact;
+    const char *source;
+    const char *cited; /* "Q193922 (R-056)" */
+} ImsRelayRuleRow;
+
+extern const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES];
+
+/* How deep one encapsulated address may sit in another; nobody honest nests them. */
+#define IMS_IMCEA_MAX_DEPTH 2
+
+/*
+ * ims_relay_unwrap: takes the SMTP address out of `IMCEASMTP-…`, quoted or not.
+ * FALSE, with nothing set, where @path holds none that is an address: it then is an ordinary local
+ * part.
+ */
+gboolean ims_relay_unwrap(const ImsPath *path, gboolean lax, ImsPath *inner_out,
+                          gboolean *quoted_out);
+
+G_END_DECLS
