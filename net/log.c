@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,10 +11,10 @@
 #define MAX_VALUE 1024u
 
 struct _ImsLog {
-    GMutex lock;     /* guards fd against a reopen, and memory */
-    char *file;      /* (nullable): stderr or memory */
-    int fd;          /* -1 in memory */
-    GString *memory; /* (nullable) */
+    pthread_mutex_t lock; /* guards fd against a reopen, and memory */
+    char *file;           /* (nullable): stderr or memory */
+    int fd;               /* -1 in memory */
+    GString *memory;      /* (nullable) */
 };
 
 static int
@@ -39,7 +40,7 @@ ims_log_new(const char *file, GError **error)
     if (fd < 0)
         return NULL;
     log = g_new0(ImsLog, 1);
-    g_mutex_init(&log->lock);
+    pthread_mutex_init(&log->lock, NULL);
     log->file = g_strdup(file);
     log->fd = fd;
     return log;
@@ -50,7 +51,7 @@ ims_log_new_memory(void)
 {
     ImsLog *log = g_new0(ImsLog, 1);
 
-    g_mutex_init(&log->lock);
+    pthread_mutex_init(&log->lock, NULL);
     log->fd = -1;
     log->memory = g_string_new(NULL);
     return log;
@@ -66,10 +67,10 @@ ims_log_reopen(ImsLog *log, GError **error)
     fd = open_file(log->file, error);
     if (fd < 0)
         return FALSE;
-    g_mutex_lock(&log->lock);
+    pthread_mutex_lock(&log->lock);
     old = log->fd;
     log->fd = fd;
-    g_mutex_unlock(&log->lock);
+    pthread_mutex_unlock(&log->lock);
     close(old);
     return TRUE;
 }
@@ -84,7 +85,7 @@ ims_log_free(ImsLog *log)
     if (log->memory != NULL)
         g_string_free(log->memory, TRUE);
     g_free(log->file);
-    g_mutex_clear(&log->lock);
+    pthread_mutex_destroy(&log->lock);
     g_free(log);
 }
 
@@ -94,10 +95,10 @@ ims_log_take(ImsLog *log)
     char *lines;
 
     g_assert(log->memory != NULL);
-    g_mutex_lock(&log->lock);
+    pthread_mutex_lock(&log->lock);
     lines = g_strndup(log->memory->str, log->memory->len);
     g_string_truncate(log->memory, 0);
-    g_mutex_unlock(&log->lock);
+    pthread_mutex_unlock(&log->lock);
     return lines;
 }
 
@@ -151,7 +152,7 @@ append_value(GString *line, const char *value)
 static void
 write_line(ImsLog *log, const char *line, gsize length)
 {
-    g_mutex_lock(&log->lock);
+    pthread_mutex_lock(&log->lock);
     if (log->memory != NULL) {
         g_string_append_len(log->memory, line, (gssize)length);
     } else {
@@ -163,7 +164,7 @@ write_line(ImsLog *log, const char *line, gsize length)
             written = write(log->fd, line, length);
         while (written < 0 && errno == EINTR);
     }
-    g_mutex_unlock(&log->lock);
+    pthread_mutex_unlock(&log->lock);
 }
 
 void

@@ -96,19 +96,36 @@ typedef void (*ImsSendFunction)(ImsWorld *world, ImsSendJob *job, gpointer sende
 void ims_world_set_sender(ImsWorld *world, ImsSendFunction function, gpointer sender);
 
 /* ---- the real world ---- */
+
+typedef enum {
+    IMS_WORLD_ERROR_START,  /* a thread, the resolver or a descriptor could not be had */
+    IMS_WORLD_ERROR_LISTEN, /* address in use, not ours, no right to the port */
+    IMS_WORLD_ERROR_TLS,    /* certificate or key: missing, unreadable, not a pair */
+} ImsWorldError;
+#define IMS_WORLD_ERROR (ims_world_error_quark())
+GQuark ims_world_error_quark(void);
+
 typedef struct {
     guint n_workers;         /* 0: one a core */
     guint pool_threads;      /* 0: one a core */
     guint pool_queue;        /* 0: 1,024 */
     const char *dns_servers; /* (nullable): "127.0.0.1:5353,…"; NULL: /etc/resolv.conf */
+    guint dns_timeout_msec;  /* of the first try, doubled for each next one; 0: 2,000 */
+    guint dns_tries;         /* 0: 3 */
 } ImsRealWorldOptions;
 
-/* Starts the threads. @error: threads or the resolver could not be made. */
+/*
+ * Starts the threads; the calling thread is main. Ignores SIGPIPE and raises RLIMIT_NOFILE to its
+ * hard limit. @error: threads or the resolver could not be made.
+ */
 ImsWorld *ims_real_world_new(const ImsRealWorldOptions *options, GError **error);
 /* The GMainContext of main; the caller of ims_real_world_new() runs it. */
 GMainContext *ims_real_world_main_context(ImsWorld *world);
-/* Stops and joins workers, writer, pool and resolver, in that order; then frees. All sessions must
- * be closed before. */
+/*
+ * Stops and joins workers, writer, pool and resolver, in that order; runs on the calling thread
+ * what was posted and not run yet; then frees. All sessions must be closed and all listeners freed
+ * before.
+ */
 void ims_real_world_free(ImsWorld *world);
 
 G_END_DECLS
