@@ -21,6 +21,7 @@ routing_tests = \
 	tests/unit/test-routing-ip \
 	tests/unit/test-routing-list \
 	tests/unit/test-routing-path \
+	tests/unit/test-routing-property \
 	tests/unit/test-routing-relay
 check_PROGRAMS += $(routing_tests)
 unit_tests += $(routing_tests)
@@ -35,3 +36,16 @@ tests_unit_test_routing_path_SOURCES = tests/unit/test-routing-path.c
 tests_unit_test_routing_path_LDADD = $(routing_libs)
 tests_unit_test_routing_relay_SOURCES = tests/unit/test-routing-relay.c $(routing_world_sources)
 tests_unit_test_routing_relay_LDADD = $(routing_libs)
+tests_unit_test_routing_property_SOURCES = tests/unit/test-routing-property.c $(routing_world_sources)
+tests_unit_test_routing_property_LDADD = $(routing_libs)
+
+noinst_PROGRAMS += bench/bench-verdict
+bench_bench_verdict_SOURCES = bench/bench-verdict.c
+bench_bench_verdict_LDADD = $(routing_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-address
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c
+tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_address_LDADD = $(routing_libs)
+endif
