@@ -22,6 +22,8 @@ net_libnet_a_SOURCES = \
 net_tests = \
 	tests/unit/test-net-conn \
 	tests/unit/test-net-log \
+	tests/unit/test-net-real-world \
+	tests/unit/test-net-resolver \
 	tests/unit/test-net-sim-world \
 	tests/unit/test-net-socket
 check_PROGRAMS += $(net_tests)
@@ -31,6 +33,10 @@ tests_unit_test_net_conn_SOURCES = tests/unit/test-net-conn.c $(net_lines)
 tests_unit_test_net_conn_LDADD = $(net_libs)
 tests_unit_test_net_log_SOURCES = tests/unit/test-net-log.c
 tests_unit_test_net_log_LDADD = $(net_libs)
+tests_unit_test_net_real_world_SOURCES = tests/unit/test-net-real-world.c
+tests_unit_test_net_real_world_LDADD = $(net_libs)
+tests_unit_test_net_resolver_SOURCES = tests/unit/test-net-resolver.c
+tests_unit_test_net_resolver_LDADD = $(net_libs)
 tests_unit_test_net_sim_world_SOURCES = tests/unit/test-net-sim-world.c
 tests_unit_test_net_sim_world_LDADD = $(net_libs)
 tests_unit_test_net_socket_SOURCES = tests/unit/test-net-socket.c $(net_lines)

@@ -140,12 +140,15 @@ ims_resolver_answer(ImsLookupKind kind, const ImsAddress *address, int status, c
 {
     ImsLookupResult *result = g_new0(ImsLookupResult, 1);
     GArray *records;
+    int parsed;
 
     result->status = status_of(status);
     if (result->status != IMS_LOOKUP_OK)
         return result;
     records = g_array_new(FALSE, FALSE, sizeof(ImsLookupRecord));
-    result->status = status_of(read_records(records, kind, address, bytes, length));
+    parsed = read_records(records, kind, address, bytes, length);
+    if (parsed != ARES_SUCCESS)
+        result->status = parsed == ARES_ENODATA ? IMS_LOOKUP_NO_DATA : IMS_LOOKUP_FAILED;
     /* An answer of which nothing can be used must not look like "no such record": that would be
      * mail to another host. */
     if (result->status == IMS_LOOKUP_OK && records->len == 0)
