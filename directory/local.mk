@@ -1,1 +1,31 @@
 # directory
+noinst_LIBRARIES += directory/libdirectory.a
+directory_libdirectory_a_SOURCES = \
+	directory/accounts.c \
+	directory/directory-private.h \
+	directory/directory.c \
+	directory/directory.h \
+	directory/expansion.c \
+	directory/logon-cache.c \
+	directory/logon-private.h \
+	directory/logon.c \
+	directory/names-private.h \
+	directory/names.c \
+	directory/ordered-tree-private.h \
+	directory/ordered-tree.c \
+	directory/peer-delays.c \
+	directory/recipient-table-private.h \
+	directory/recipient-table.c \
+	directory/recipients.c \
+	directory/secrets-private.h \
+	directory/secrets.c
+
+directory_tests = \
+	tests/unit/test-directory-logon \
+	tests/unit/test-directory-recipients
+check_PROGRAMS += $(directory_tests)
+unit_tests += $(directory_tests)
+tests_unit_test_directory_logon_SOURCES = tests/unit/test-directory-logon.c
+tests_unit_test_directory_logon_LDADD = $(directory_libs)
+tests_unit_test_directory_recipients_SOURCES = tests/unit/test-directory-recipients.c
+tests_unit_test_directory_recipients_LDADD = $(directory_libs)
