@@ -85,6 +85,30 @@ void ims_config_clear_value(ImsConfig *config, const ImsConfigSetting *setting);
 gboolean ims_config_split_host(const char *text, char **host_out, guint16 *port_out);
 gboolean ims_config_is_host_name(const char *text);
 
+/* What a reader gets: where the value goes, and where the canonical form is to be put. */
+typedef struct {
+    ImsConfig *config;
+    const ImsConfigSetting *setting;
+    const char *key;
+    const char *text; /* the whole value */
+    guint line;
+    char *canonical;
+    char *wrong; /* (nullable): what exactly is wrong, where the type's text does not say it */
+} ImsConfigReading;
+
+#define IMS_CONFIG_FIELD(reading, type)                                                            \
+    ((type *)G_STRUCT_MEMBER_P((reading)->config, (reading)->setting->offset))
+/* Says what is wrong with @part of the value, or all of it. FALSE, for return. */
+gboolean ims_config_wrong(ImsConfigReading *reading, const char *what, const char *part);
+/* The parts of a list between commas, blanks taken off. An empty part makes the whole list wrong:
+ * NULL. */
+char **ims_config_split_list(const char *text);
+gboolean ims_config_read_listeners(ImsConfigReading *reading, const char *text);
+gboolean ims_config_read_nets(ImsConfigReading *reading, const char *text);
+gboolean ims_config_read_hosts(ImsConfigReading *reading, const char *text);
+gboolean ims_config_read_servers(ImsConfigReading *reading, const char *text);
+gboolean ims_config_read_routes(ImsConfigReading *reading, const char *text);
+
 /* What the file said of the setting @group/@key, for warnings. NULL: no such setting. */
 const ImsConfigValue *ims_config_value(const ImsConfig *config, const char *group, const char *key);
 /* A name among the settings that looks like @name, for a hint. NULL: none is near. */

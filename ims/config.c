@@ -356,6 +356,17 @@ ims_config_value(const ImsConfig *config, const char *group, const char *key)
     return index >= 0 ? &config->priv->values[index] : NULL;
 }
 
+char *
+ims_config_default_file(void)
+{
+    const char *named = g_getenv("IMS_CONFIG");
+
+    if (named != NULL && *named != '\0')
+        return g_strdup(named);
+    return g_strdup(g_file_test("ims.conf", G_FILE_TEST_EXISTS) ? "ims.conf"
+                                                                : "/etc/imsd/ims.conf");
+}
+
 const char *
 ims_config_file(const ImsConfig *config)
 {

@@ -108,6 +108,10 @@ GPtrArray *ims_config_warnings(const ImsConfig *config);
 /* Tells the policy more addresses of this server (R-105), e.g. those of its interfaces where a listener takes any. Before
  * the service starts only. */
 void ims_config_add_own_addresses(ImsConfig *config, const ImsAddress *addresses, guint n_addresses);
+/* The same with the addresses of this machine's interfaces, where a listener takes any address (0.0.0.0, [::]). */
+void ims_config_add_interface_addresses(ImsConfig *config);
+/* Where the file is when nobody says: $IMS_CONFIG, ims.conf in the current folder, /etc/imsd/ims.conf. (transfer full) */
+char *ims_config_default_file(void);
 /* Absolute path of the file. */
 const char *ims_config_file(const ImsConfig *config);
 /* Build number of the information store that goes with the IMS build: POP3 and IMAP4 greet with it (P-002). */

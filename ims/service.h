@@ -15,6 +15,13 @@ G_BEGIN_DECLS
 
 typedef struct _ImsQueueRunner ImsQueueRunner;
 
+/* What only the running program can do for the control protocol. All on main. */
+typedef struct {
+    guint (*sessions)(gpointer data, ImsProtocol protocol); /* open now */
+    /* After the reply to who asked has left: ends, or drains and starts anew. */
+    void (*stop)(gpointer data, gboolean restart);
+} ImsServiceHost;
+
 /* Immutable once started, but for what guards itself. Sessions borrow it. */
 typedef struct {
     ImsWorld *world;
@@ -29,6 +36,8 @@ typedef struct {
     ImsImap4Settings imap4;
     gint64 started_usec;   /* wall */
     gsize data_buffered;   /* atomic: bytes of DATA held by all SMTP sessions */
+    const ImsServiceHost *host; /* (nullable): where no program serves connections: imsctl, tests, scenarios */
+    gpointer host_data;
 } ImsService;
 
 /**
@@ -36,9 +45,16 @@ typedef struct {
  * @config: (transfer none): outlives the service
  * @memory: no files: memory engine and directory, for scenarios and tests
  *
- * Opens log, directory, store, windows and queue on @world. No listener yet. @error: what could not be opened and why.
+ * Opens log, directory, store and windows on @world. No listener yet, and nothing is sent before ims_service_start().
+ * @error: what could not be opened and why.
  */
 ImsService *ims_service_new(ImsWorld *world, const ImsConfig *config, gboolean memory, GError **error);
+/* On main: the queue runs from now on. The log names an open policy, and what the last process may have sent. */
+void ims_service_start(ImsService *service);
+/* Claims nothing more; @done on main once nothing is being sent. */
+void ims_service_stop(ImsService *service, ImsCallback done, gpointer data);
+/* (nullable). All sessions must be gone, and ims_service_stop() done if it was started. */
 void ims_service_free(ImsService *service);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsService, ims_service_free)
 
 G_END_DECLS
