@@ -1,1 +1,39 @@
 # store
+
+# mime
+noinst_LIBRARIES += store/libstore.a
+store_libstore_a_SOURCES = \
+	store/mime-address.c \
+	store/mime-charset.c \
+	store/mime-date.c \
+	store/mime-envelope.c \
+	store/mime-header.c \
+	store/mime-parts.c \
+	store/mime-private.h \
+	store/mime-scan.c \
+	store/mime-search.c \
+	store/mime-structure.c \
+	store/mime.c \
+	store/mime.h
+
+noinst_PROGRAMS += bench/bench-mime
+bench_bench_mime_SOURCES = bench/bench-mime.c
+bench_bench_mime_LDADD = store/libstore.a $(GMIME_LIBS) $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-store-mime tests/unit/test-store-mime-text \
+	tests/unit/test-store-mime-hostile
+unit_tests += tests/unit/test-store-mime tests/unit/test-store-mime-text \
+	tests/unit/test-store-mime-hostile
+tests_unit_test_store_mime_SOURCES = tests/unit/test-store-mime.c
+tests_unit_test_store_mime_LDADD = $(store_libs)
+tests_unit_test_store_mime_text_SOURCES = tests/unit/test-store-mime-text.c
+tests_unit_test_store_mime_text_LDADD = $(store_libs)
+tests_unit_test_store_mime_hostile_SOURCES = tests/unit/test-store-mime-hostile.c
+tests_unit_test_store_mime_hostile_LDADD = $(store_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-mime
+tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c
+tests_fuzz_fuzz_mime_LDADD = store/libstore.a $(GMIME_LIBS) $(GLIB_LIBS)
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
