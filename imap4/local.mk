@@ -1,1 +1,27 @@
-# imap4
+noinst_LIBRARIES += imap4/libimap4.a
+imap4_libimap4_a_SOURCES = \
+	imap4/datetime.c \
+	imap4/datetime.h \
+	imap4/fetch-section.c \
+	imap4/fetch-section.h \
+	imap4/imap4.h \
+	imap4/mutf7.c \
+	imap4/mutf7.h \
+	imap4/parser-private.h \
+	imap4/parser-tree.c \
+	imap4/parser.c \
+	imap4/parser.h \
+	imap4/seqset.c \
+	imap4/seqset.h \
+	imap4/text.c \
+	imap4/text.h
+
+imap4_tests = \
+	tests/unit/test-imap4-forms \
+	tests/unit/test-imap4-parser
+check_PROGRAMS += $(imap4_tests)
+unit_tests += $(imap4_tests)
+tests_unit_test_imap4_forms_SOURCES = tests/unit/test-imap4-forms.c
+tests_unit_test_imap4_forms_LDADD = $(imap4_libs)
+tests_unit_test_imap4_parser_SOURCES = tests/unit/test-imap4-parser.c
+tests_unit_test_imap4_parser_LDADD = $(imap4_libs)
