@@ -10,17 +10,17 @@ G_BEGIN_DECLS
 
 /* Filled by ims from the configuration snapshot; immutable; outlives every session. */
 typedef struct {
-    const char *build;         /* I-002, I-004 */
-    const char *host;          /* in the greeting */
-    gboolean extended;         /* today's additions */
-    guint idle_timeout_sec;    /* 0: 1,800 (RFC 3501 5.4) */
-    gsize max_line;            /* 0: 64 KiB */
-    gsize max_literal;         /* 0: 64 MiB; 8 KiB before logon */
+    const char *build;      /* I-002, I-004 */
+    const char *host;       /* in the greeting */
+    gboolean extended;      /* today's additions */
+    guint idle_timeout_sec; /* 0: 1,800 (RFC 3501 5.4) */
+    gsize max_line;         /* 0: 64 KiB */
+    gsize max_literal;      /* 0: 64 MiB; 8 KiB before logon */
     guint max_errors;
     guint max_account_sessions;
     ImsStore *store;
     ImsDirectory *directory;
-    ImsLogonWindows *windows;  /* (nullable) */
+    ImsLogonWindows *windows; /* (nullable) */
     ImsLog *log;
     struct _ImsAccountSessions *sessions; /* (nullable) */
 } ImsImap4Settings;

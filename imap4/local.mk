@@ -1,9 +1,23 @@
 noinst_LIBRARIES += imap4/libimap4.a
 imap4_libimap4_a_SOURCES = \
+	imap4/cmd-append.c \
+	imap4/cmd-auth.c \
+	imap4/cmd-copy.c \
+	imap4/cmd-expunge.c \
+	imap4/cmd-fetch.c \
+	imap4/cmd-idle.c \
+	imap4/cmd-list.c \
+	imap4/cmd-mailbox.c \
+	imap4/cmd-search.c \
+	imap4/cmd-store.c \
+	imap4/commands.c \
 	imap4/datetime.c \
 	imap4/datetime.h \
+	imap4/fetch-items.c \
+	imap4/fetch-items.h \
 	imap4/fetch-section.c \
 	imap4/fetch-section.h \
+	imap4/imap4-private.h \
 	imap4/imap4.h \
 	imap4/mutf7.c \
 	imap4/mutf7.h \
@@ -11,8 +25,15 @@ imap4_libimap4_a_SOURCES = \
 	imap4/parser-tree.c \
 	imap4/parser.c \
 	imap4/parser.h \
+	imap4/reply.c \
+	imap4/search-eval.c \
+	imap4/search-parse.c \
+	imap4/search.h \
+	imap4/selected.c \
+	imap4/selected.h \
 	imap4/seqset.c \
 	imap4/seqset.h \
+	imap4/session.c \
 	imap4/text.c \
 	imap4/text.h
 

@@ -1,0 +1,367 @@
+#include "imap4/imap4-private.h"
+
+#include <string.h>
+
+#define IDLE_TIMEOUT_SEC 1800
+
+static gboolean
+may_logon_in_clear(ImsImap4Session *session)
+{
+    const ImsConnInfo *info = ims_conn_info(session->conn);
+
+    return info->tls || info->clear_text_logon;
+}
+
+static gboolean
+offers_starttls(ImsImap4Session *session)
+{
+    return session->settings->extended && session->state == IMS_IMAP4_NOT_AUTHENTICATED &&
+           !ims_conn_info(session->conn)->tls && ims_conn_can_start_tls(session->conn);
+}
+
+void
+ims_imap4_cmd_capability(ImsImap4Session *session)
+{
+    ImsConn *conn = session->conn;
+
+    if (!session->settings->extended) {
+        /* I-010; AUTH=NTLM is listed only while it is enabled (I-011). */
+        ims_conn_puts(conn, "* CAPABILITY IMAP4 IMAP4rev1 IDLE LITERAL+ LOGIN-REFERRALS "
+                            "MAILBOX-REFERRALS NAMESPACE\r\n");
+        ims_imap4_ok(session, NULL);
+        return;
+    }
+    ims_conn_puts(conn, "* CAPABILITY IMAP4 IMAP4rev1 IDLE LITERAL+ NAMESPACE UIDPLUS CHILDREN "
+                        "UNSELECT MOVE ID SPECIAL-USE SASL-IR");
+    if (offers_starttls(session))
+        ims_conn_puts(conn, " STARTTLS");
+    if (session->state == IMS_IMAP4_NOT_AUTHENTICATED)
+        ims_conn_puts(conn,
+                      may_logon_in_clear(session) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+    ims_conn_puts(conn, "\r\n");
+    ims_imap4_ok(session, NULL);
+}
+
+void
+ims_imap4_cmd_noop(ImsImap4Session *session)
+{
+    ims_imap4_ok(session, NULL);
+}
+
+void
+ims_imap4_cmd_logout(ImsImap4Session *session)
+{
+    ims_conn_printf(session->conn,
+                    "* BYE Microsoft Exchange IMAP4rev1 server version %s signing off\r\n",
+                    session->settings->build);
+    ims_imap4_deselect(session);
+    session->closing = TRUE; /* so that no second farewell follows */
+    ims_imap4_ok(session, NULL);
+    ims_conn_close(session->conn);
+}
+
+void
+ims_imap4_cmd_id(ImsImap4Session *session)
+{
+    const ImsImap4Arg *arg = ims_imap4_args(session);
+
+    if (arg->type != IMS_IMAP4_ARG_LIST && !ims_imap4_arg_is_atom(arg, "NIL")) {
+        ims_imap4_bad(session, "List of fields or NIL expected");
+        return;
+    }
+    ims_conn_printf(session->conn, "* ID (\"name\" \"imsd\" \"version\" \"%s\")\r\n",
+                    session->settings->build);
+    ims_imap4_ok(session, NULL);
+}
+
+void
+ims_imap4_cmd_starttls(ImsImap4Session *session)
+{
+    if (!offers_starttls(session)) {
+        ims_imap4_bad(session, "TLS is not available or already active");
+        return;
+    }
+    session->tls_pending = TRUE;
+    ims_imap4_ok(session, NULL);
+    if (!session->closing)
+        ims_conn_start_tls(session->conn);
+}
+
+/* ---- logon ---- */
+
+static void
+log_logon(ImsImap4Session *session, const ImsLogonResult *result)
+{
+    char address[IMS_ADDRESS_STRLEN];
+
+    ims_log_event(session->settings->log, session->id,
+                  result->status == IMS_LOGON_OK ? "logon" : "logon-failed", "protocol", "imap4",
+                  "client", ims_address_format(&ims_conn_info(session->conn)->peer, address),
+                  "account", result->account, "mailbox", result->alias, "reason",
+                  result->status == IMS_LOGON_OK ? NULL : result->detail, NULL);
+}
+
+/* The account was removed, disabled or got another password. */
+static void
+account_dropped(gpointer data)
+{
+    ImsImap4Session *session = data;
+
+    if (session->conn != NULL)
+        ims_imap4_bye(session, "Connection is closed: the account was changed.");
+}
+
+static void
+logon_finished(ImsImap4Session *session)
+{
+    const ImsImap4Settings *settings = session->settings;
+
+    session->state = IMS_IMAP4_AUTHENTICATED;
+    ims_conn_set_timeout(session->conn, settings->idle_timeout_sec > 0 ? settings->idle_timeout_sec
+                                                                       : IDLE_TIMEOUT_SEC);
+    if (settings->windows != NULL)
+        session->token = ims_logon_windows_open(
+            settings->windows, &ims_conn_info(session->conn)->peer, session->account, "imap4");
+    ims_imap4_ok(session, NULL);
+}
+
+static void
+mailbox_created(ImsImap4Session *session, ImsStoreOp *op)
+{
+    if (op->error != NULL) {
+        ims_account_session_leave(&session->account_session);
+        ims_imap4_no_error(session, op->error);
+        return;
+    }
+    logon_finished(session);
+}
+
+static void
+logon_accepted(ImsImap4Session *session, const ImsLogonResult *result)
+{
+    const ImsImap4Settings *settings = session->settings;
+    ImsFolderOp *op;
+
+    if (settings->sessions != NULL) {
+        session->account_session =
+            ims_account_sessions_enter(settings->sessions, result->account,
+                                       settings->max_account_sessions, account_dropped, session);
+        if (session->account_session == NULL) {
+            ims_imap4_no(session, "LIMIT", "Too many sessions of this account.");
+            return;
+        }
+    }
+    g_free(session->account);
+    g_free(session->alias);
+    session->account = g_strdup(result->account);
+    session->alias = g_strdup(result->alias);
+    session->mailbox = result->mailbox;
+    if (ims_store_has_mailbox(settings->store, session->mailbox)) {
+        logon_finished(session);
+        return;
+    }
+    op = (ImsFolderOp *)ims_store_op_new(IMS_OP_MAILBOX_CREATE, NULL, NULL);
+    op->mailbox = session->mailbox;
+    ims_imap4_submit(session, &op->op, mailbox_created);
+}
+
+static void
+logon_refused(ImsImap4Session *session, ImsLogonStatus status)
+{
+    switch (status) {
+    case IMS_LOGON_AMBIGUOUS:
+        ims_imap4_no(session, NULL, "Ambiguous Alias");
+        break;
+    case IMS_LOGON_NO_MAILBOX:
+        ims_imap4_no(session, NULL, "There is no such mailbox on this server.");
+        break;
+    case IMS_LOGON_NOT_HERE:
+        ims_imap4_no(session, NULL, "The requested mailbox is not available on this server.");
+        break;
+    case IMS_LOGON_UNAVAILABLE:
+        ims_imap4_no(session, "UNAVAILABLE", "The server is busy. Try again later.");
+        return;
+    default:
+        ims_imap4_no(session, NULL,
+                     "Logon failure: unknown user name or bad password."); /* I-036 */
+        break;
+    }
+    ims_imap4_count_error(session);
+}
+
+static void
+logon_done(const ImsLogonResult *result, gpointer data)
+{
+    ImsImap4Session *session = data;
+
+    if (session->conn != NULL) {
+        log_logon(session, result);
+        if (result->status == IMS_LOGON_OK)
+            logon_accepted(session, result);
+        else
+            logon_refused(session, result->status);
+    }
+    ims_imap4_session_unref(session);
+}
+
+static void
+logon(ImsImap4Session *session, const char *name, const char *password)
+{
+    ims_directory_logon(session->settings->directory, &ims_conn_info(session->conn)->peer, name,
+                        password, TRUE, logon_done, ims_imap4_session_ref(session));
+}
+
+static gboolean
+refuse_clear_text(ImsImap4Session *session)
+{
+    if (may_logon_in_clear(session))
+        return FALSE;
+    ims_imap4_no(session, "PRIVACYREQUIRED", "Logon in clear text is not allowed here.");
+    return TRUE;
+}
+
+void
+ims_imap4_cmd_login(ImsImap4Session *session)
+{
+    const ImsImap4Arg *name = ims_imap4_args(session), *password = name->next;
+
+    if (!ims_imap4_arg_is_string(name) || !ims_imap4_arg_is_string(password))
+        ims_imap4_bad(session, "User name and password expected");
+    else if (!refuse_clear_text(session))
+        logon(session, name->text, password->text);
+}
+
+/* ---- AUTHENTICATE PLAIN and LOGIN ---- */
+
+typedef struct {
+    char *name; /* LOGIN: what came first */
+} Sasl;
+
+static void
+sasl_free(gpointer data)
+{
+    Sasl *sasl = data;
+
+    g_free(sasl->name);
+    g_free(sasl);
+}
+
+/* (transfer full) (nullable): NULL after BAD was sent. NUL-terminated behind @length_out octets. */
+static char *
+decode_response(ImsImap4Session *session, const char *line, gsize *length_out)
+{
+    gsize length = strlen(line);
+    guchar *decoded;
+    char *response;
+
+    /* GLib skips what is not base64; a client that sends such things is not understood. */
+    if (length % 4 != 0 ||
+        strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") !=
+            length) {
+        ims_imap4_bad(session, "Base64 expected");
+        return NULL;
+    }
+    decoded = length > 0 ? g_base64_decode(line, length_out) : NULL;
+    if (decoded == NULL)
+        *length_out = 0;
+    response = g_malloc(*length_out + 1);
+    if (*length_out > 0)
+        memcpy(response, decoded, *length_out);
+    response[*length_out] = '\0';
+    if (decoded != NULL)
+        explicit_bzero(decoded, *length_out);
+    g_free(decoded);
+    return response;
+}
+
+static void
+wipe(char *secret, gsize length)
+{
+    explicit_bzero(secret, length);
+    g_free(secret);
+}
+
+/* [authzid] NUL authcid NUL password (RFC 4616) */
+static void
+plain_response(ImsImap4Session *session, const char *line)
+{
+    gsize length;
+    char *response = decode_response(session, line, &length);
+    const char *first, *second;
+
+    if (response == NULL)
+        return;
+    first = memchr(response, '\0', length);
+    second = first != NULL ? memchr(first + 1, '\0', length - (gsize)(first + 1 - response)) : NULL;
+    session->line_handler = NULL;
+    if (second == NULL || memchr(second + 1, '\0', length - (gsize)(second + 1 - response)) != NULL)
+        ims_imap4_bad(session, "PLAIN response is not understood");
+    else if (*response != '\0' && g_ascii_strcasecmp(response, first + 1) != 0)
+        logon_refused(session, IMS_LOGON_BAD); /* acting for another is not offered */
+    else
+        logon(session, first + 1, second + 1);
+    wipe(response, length);
+}
+
+static void
+login_response(ImsImap4Session *session, const char *line)
+{
+    Sasl *sasl = session->command->work;
+    gsize length;
+    char *response = decode_response(session, line, &length);
+
+    if (response == NULL)
+        return;
+    if (strlen(response) != length) {
+        ims_imap4_bad(session, "NUL in response");
+    } else if (sasl->name == NULL) {
+        sasl->name = g_strdup(response);
+        ims_conn_puts(session->conn, "+ UGFzc3dvcmQ6\r\n"); /* Password: */
+    } else {
+        session->line_handler = NULL;
+        logon(session, sasl->name, response);
+    }
+    wipe(response, length);
+}
+
+/* A response line; `*` gives up (RFC 3501 6.2.2). */
+static void
+read_response(ImsImap4Session *session, char *line, gsize length)
+{
+    gboolean plain = ims_imap4_arg_is_atom(ims_imap4_args(session), "PLAIN");
+
+    if (strcmp(line, "*") == 0)
+        ims_imap4_bad(session, "Authentication was cancelled");
+    else if (strlen(line) != length)
+        ims_imap4_bad(session, "NUL in response");
+    else if (plain)
+        plain_response(session, line);
+    else
+        login_response(session, line);
+}
+
+void
+ims_imap4_cmd_authenticate(ImsImap4Session *session)
+{
+    const ImsImap4Arg *mechanism = ims_imap4_args(session), *initial = mechanism->next;
+    gboolean plain = ims_imap4_arg_is_atom(mechanism, "PLAIN");
+
+    /* 5.5 knows NTLM alone (I-045, I-048). */
+    if (!session->settings->extended || !(plain || ims_imap4_arg_is_atom(mechanism, "LOGIN"))) {
+        ims_imap4_no(session, "CANNOT", "Unsupported authentication mechanism.");
+        return;
+    }
+    if (refuse_clear_text(session))
+        return;
+    if (initial != NULL && initial->type != IMS_IMAP4_ARG_ATOM) {
+        ims_imap4_bad(session, "Initial response must be base64 or =");
+        return;
+    }
+    ims_imap4_set_work(session, g_new0(Sasl, 1), sasl_free);
+    ims_imap4_read_lines(session, read_response);
+    if (initial != NULL)
+        read_response(session, (char *)(strcmp(initial->text, "=") == 0 ? "" : initial->text),
+                      strcmp(initial->text, "=") == 0 ? 0 : initial->length);
+    else
+        ims_conn_puts(session->conn, plain ? "+ \r\n" : "+ VXNlcm5hbWU6\r\n"); /* Username: */
+}
