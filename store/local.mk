@@ -37,3 +37,36 @@ tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c
 tests_fuzz_fuzz_mime_LDADD = store/libstore.a $(GMIME_LIBS) $(GLIB_LIBS)
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+
+# the store itself
+store_libstore_a_SOURCES += \
+	store/bodies.c store/bodies.h \
+	store/check.c store/check.h \
+	store/engine.h \
+	store/engine-memory.c store/engine-memory-private.h \
+	store/engine-memory-folders.c \
+	store/engine-memory-queue.c \
+	store/engine-sqlite.c store/engine-sqlite-private.h \
+	store/engine-sqlite-conn.c \
+	store/engine-sqlite-folders.c \
+	store/engine-sqlite-messages.c \
+	store/engine-sqlite-queue.c \
+	store/engine-sqlite-read.c \
+	store/engine-sqlite-sql.c \
+	store/engine-sqlite-sweep.c \
+	store/folder-state.c store/folder-state.h \
+	store/names.c store/names.h \
+	store/ops.c store/ops.h \
+	store/snapshot.c store/snapshot.h \
+	store/store.c store/store.h store/store-private.h \
+	store/submit.c \
+	store/tend.c \
+	store/watch.c store/watch.h
+
+store_tests = \
+	tests/unit/test-store-messages
+check_PROGRAMS += $(store_tests)
+unit_tests += $(store_tests)
+store_fixture = tests/unit/store-fixture.c tests/unit/store-fixture.h
+tests_unit_test_store_messages_SOURCES = tests/unit/test-store-messages.c $(store_fixture)
+tests_unit_test_store_messages_LDADD = $(store_libs)

@@ -1,9 +1,9 @@
 /*
  * The Information Store: mailboxes, folders, messages, flags, changes, and the queue.
  *
- * Changes are asynchronous operations, each atomic: fill a struct, submit it, get its completion on your executor after
- * the commit is on disk. Reads are short synchronous calls on any executor: no read transaction outlives the call.
- * No SQL and no transaction handle is seen above this header.
+ * Changes are asynchronous operations, each atomic: fill a struct, submit it, get its completion on
+ * your executor after the commit is on disk. Reads are short synchronous calls on any executor: no
+ * read transaction outlives the call. No SQL and no transaction handle is seen above this header.
  */
 #pragma once
 
@@ -17,7 +17,8 @@ G_BEGIN_DECLS
 typedef struct _ImsStore ImsStore;
 typedef guint64 ImsMailboxId; /* given by the Directory; stable for ever */
 typedef guint64 ImsFolderId;  /* unique in the store, never reused */
-typedef guint64 ImsContentId; /* a stored message body, shared by all its copies (single-instance storage) */
+typedef guint64
+    ImsContentId; /* a stored message body, shared by all its copies (single-instance storage) */
 
 typedef enum {
     IMS_STORE_ERROR_FULL,      /* disk full: 452, NO [OVERQUOTA]-like; nothing happened */
@@ -27,8 +28,8 @@ typedef enum {
     IMS_STORE_ERROR_LOCKED,    /* another process has it; the message names the pid */
     IMS_STORE_ERROR_NOT_FOUND, /* folder, message, mailbox or queue entry is not there */
     IMS_STORE_ERROR_EXISTS,
-    IMS_STORE_ERROR_INVALID,   /* a name or argument is not possible */
-    IMS_STORE_ERROR_BUSY,      /* overload: nothing was taken */
+    IMS_STORE_ERROR_INVALID, /* a name or argument is not possible */
+    IMS_STORE_ERROR_BUSY,    /* overload: nothing was taken */
 } ImsStoreError;
 #define IMS_STORE_ERROR (ims_store_error_quark())
 GQuark ims_store_error_quark(void);
@@ -42,16 +43,20 @@ typedef enum {
 
 typedef struct {
     ImsEngineKind engine;
-    const char *directory;        /* mdbdata/, made if missing; unused by memory */
-    gsize inline_body_limit;      /* larger bodies go to files; 0: 128 KiB */
-    gsize writer_queue_limit;     /* bytes waiting for the writer before ims_store_is_congested(); 0: 64 MiB */
-    ImsLog *log;                  /* (nullable) */
+    const char *directory;    /* mdbdata/, made if missing; unused by memory */
+    gsize inline_body_limit;  /* larger bodies go to files; 0: 128 KiB */
+    gsize writer_queue_limit; /* bytes waiting for the writer before ims_store_is_congested(); 0: 64
+                                 MiB */
+    guint64 max_database_bytes; /* of the database, without body files: IMS_STORE_ERROR_FULL beyond;
+                                   0: none */
+    ImsLog *log;                /* (nullable) */
 } ImsStoreOptions;
 
 ImsStore *ims_store_open(ImsWorld *world, const ImsStoreOptions *options, GError **error);
 /* Waits for what was submitted, checkpoints, closes. */
 void ims_store_close(ImsStore *store);
-/* TRUE while the writer has more than it should: stop reading from clients until it is FALSE again. Any thread. */
+/* TRUE while the writer has more than it should: stop reading from clients until it is FALSE again.
+ * Any thread. */
 gboolean ims_store_is_congested(ImsStore *store);
 /* TRUE once a write failed for good: every further write ends in IMS_STORE_ERROR_IO. */
 gboolean ims_store_is_failed(ImsStore *store);
@@ -83,7 +88,8 @@ typedef struct {
     guint64 highest_modseq;
     guint32 messages, unseen, deleted;
     guint64 bytes;
-    guint32 first_recent_uid; /* messages with this UID or more are \Recent for the next session that selects */
+    guint32 first_recent_uid; /* messages with this UID or more are \Recent for the next session
+                                 that selects */
     guint8 object_id[16];
     gboolean subscribed;
 } ImsFolder;
@@ -94,9 +100,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsFolder, ims_folder_free)
 /* All folders of a mailbox, INBOX first, then by name. (element-type ImsFolder) (transfer full). */
 GPtrArray *ims_store_list_folders(ImsStore *store, ImsMailboxId mailbox, GError **error);
 /* "INBOX" in any case; other names as they are. NULL with IMS_STORE_ERROR_NOT_FOUND. */
-ImsFolder *ims_store_find_folder(ImsStore *store, ImsMailboxId mailbox, const char *name, GError **error);
+ImsFolder *ims_store_find_folder(ImsStore *store, ImsMailboxId mailbox, const char *name,
+                                 GError **error);
 ImsFolder *ims_store_get_folder(ImsStore *store, ImsFolderId folder, GError **error);
-/* Subscribed names, of which some may not exist (RFC 3501 6.3.6). (element-type utf8) (transfer full). */
+/* Subscribed names, of which some may not exist (RFC 3501 6.3.6). (element-type utf8) (transfer
+ * full). */
 GPtrArray *ims_store_list_subscriptions(ImsStore *store, ImsMailboxId mailbox, GError **error);
 gboolean ims_store_has_mailbox(ImsStore *store, ImsMailboxId mailbox);
 
@@ -108,20 +116,22 @@ typedef struct {
 } ImsUidEntry;
 
 /**
- * ImsUidSnapshot: a folder's messages at one moment. Immutable, reference counted, shared by every session on the
- * folder on whichever worker; sessions move to a newer one only when the protocol allows it. A message expunged
- * elsewhere stays readable for whoever still holds a snapshot that names it.
+ * ImsUidSnapshot: a folder's messages at one moment. Immutable, reference counted, shared by every
+ * session on the folder on whichever worker; sessions move to a newer one only when the protocol
+ * allows it. A message expunged elsewhere stays readable for whoever still holds a snapshot that
+ * names it.
  */
 typedef struct {
     ImsFolderId folder;
     guint32 uidvalidity, uidnext, first_recent_uid;
     guint64 highest_modseq;
     guint n_entries;
-    const ImsUidEntry *entries;       /* by rising UID */
-    const char *const *keywords;      /* NULL-terminated; index k is bit 8 + k */
+    const ImsUidEntry *entries;  /* by rising UID */
+    const char *const *keywords; /* NULL-terminated; index k is bit 8 + k */
 } ImsUidSnapshot;
 
-/* The newest committed state. Cheap when nothing changed. (transfer full). IMS_STORE_ERROR_NOT_FOUND: folder gone. */
+/* The newest committed state. Cheap when nothing changed. (transfer full).
+ * IMS_STORE_ERROR_NOT_FOUND: folder gone. */
 ImsUidSnapshot *ims_store_snapshot(ImsStore *store, ImsFolderId folder, GError **error);
 ImsUidSnapshot *ims_uid_snapshot_ref(ImsUidSnapshot *snapshot);
 void ims_uid_snapshot_unref(ImsUidSnapshot *snapshot);
@@ -145,11 +155,13 @@ typedef struct {
  * @uids: rising, at most 1,000
  * @with_summary: also envelope, body structure and part table
  *
- * One slice of rows, in the order of @uids; messages that are gone for good are left out. Messages expunged while a
- * snapshot that names them is held are found.
+ * One slice of rows, in the order of @uids; messages that are gone for good are left out. Messages
+ * expunged while a snapshot that names them is held are found.
  */
-GPtrArray *ims_store_read_rows(ImsStore *store, ImsFolderId folder, const guint32 *uids, guint n_uids, gboolean with_summary, GError **error);
-/* The whole message, checked against its digest. (transfer full). Large ones are mapped, not read. */
+GPtrArray *ims_store_read_rows(ImsStore *store, ImsFolderId folder, const guint32 *uids,
+                               guint n_uids, gboolean with_summary, GError **error);
+/* The whole message, checked against its digest. (transfer full). Large ones are mapped, not read.
+ */
 GBytes *ims_store_read_body(ImsStore *store, ImsContentId content, GError **error);
 /* Only its header, to and with the empty line. (transfer full) */
 GBytes *ims_store_read_header(ImsStore *store, ImsContentId content, GError **error);
@@ -158,9 +170,11 @@ GBytes *ims_store_read_header(ImsStore *store, ImsContentId content, GError **er
 
 typedef struct _ImsStoreWatch ImsStoreWatch;
 typedef void (*ImsStoreChanged)(ImsFolderId folder, guint64 modseq, gpointer data);
-/* Calls @changed on the calling executor after each commit that touched @folder (its deletion too); several commits may
- * be told as one. @folder 0: the queue has new or changed entries. Cancel on the same executor. */
-ImsStoreWatch *ims_store_watch(ImsStore *store, ImsFolderId folder, ImsStoreChanged changed, gpointer data);
+/* Calls @changed on the calling executor after each commit that touched @folder (its deletion too);
+ * several commits may be told as one. @folder 0: the queue has new or changed entries. Cancel on
+ * the same executor. */
+ImsStoreWatch *ims_store_watch(ImsStore *store, ImsFolderId folder, ImsStoreChanged changed,
+                               gpointer data);
 void ims_store_unwatch(ImsStore *store, ImsStoreWatch **watch);
 
 /* ---- operations ---- */
@@ -174,7 +188,8 @@ typedef enum {
     IMS_OP_MAILBOX_CREATE, /* ImsFolderOp: with the standard folders; succeeds if it is there */
     IMS_OP_MAILBOX_DELETE, /* ImsFolderOp */
     IMS_OP_FOLDER_CREATE,  /* ImsFolderOp: missing superiors too */
-    IMS_OP_FOLDER_RENAME,  /* ImsFolderOp: inferiors too; INBOX: its messages move (RFC 3501 6.3.5) */
+    IMS_OP_FOLDER_RENAME,  /* ImsFolderOp: inferiors too; INBOX: its messages move (RFC 3501 6.3.5)
+                            */
     IMS_OP_FOLDER_DELETE,  /* ImsFolderOp */
     IMS_OP_SUBSCRIBE,      /* ImsFolderOp */
     IMS_OP_UNSUBSCRIBE,    /* ImsFolderOp */
@@ -183,11 +198,13 @@ typedef enum {
     IMS_OP_QUEUE_ADMIN,    /* ImsQueueAdminOp */
 } ImsStoreOpKind;
 
-/* First member of every operation. Zero it, set @kind, @done and @data and the operation's own fields, submit. */
+/* First member of every operation. Zero it, set @kind, @done and @data and the operation's own
+ * fields, submit. */
 typedef struct _ImsStoreOp ImsStoreOp;
 struct _ImsStoreOp {
     ImsStoreOpKind kind;
-    /* On the submitting executor, exactly once, after COMMIT returned or the operation failed. Owns @op from then on. */
+    /* On the submitting executor, exactly once, after COMMIT returned or the operation failed. Owns
+     * @op from then on. */
     void (*done)(ImsStoreOp *op, gpointer data);
     gpointer data;
     GError *error; /* result: NULL means committed and durable */
@@ -201,42 +218,44 @@ void ims_store_submit(ImsStore *store, ImsStoreOp *op);
 /* Frees the operation and all its fields, whichever kind it is. */
 void ims_store_op_free(ImsStoreOp *op);
 /* g_new0 with @kind set; cast to the kind's struct. */
-ImsStoreOp *ims_store_op_new(ImsStoreOpKind kind, void (*done)(ImsStoreOp *op, gpointer data), gpointer data);
+ImsStoreOp *ims_store_op_new(ImsStoreOpKind kind, void (*done)(ImsStoreOp *op, gpointer data),
+                             gpointer data);
 
 typedef struct {
-    ImsFolderId folder;   /* or 0: the INBOX of @mailbox */
+    ImsFolderId folder; /* or 0: the INBOX of @mailbox */
     ImsMailboxId mailbox;
-    guint64 flags;        /* system flags only */
-    char **keywords;      /* (nullable) (transfer full) */
-    guint32 uid;          /* result */
-    guint64 modseq;       /* result */
+    guint64 flags;          /* system flags only */
+    char **keywords;        /* (nullable) (transfer full) */
+    guint32 uid;            /* result */
+    guint64 modseq;         /* result */
     ImsFolderId folder_out; /* result */
-    guint32 uidvalidity;  /* result */
+    guint32 uidvalidity;    /* result */
 } ImsDeliverTarget;
 
 typedef struct _ImsQueueMessage ImsQueueMessage;
 
-/* One message into any number of folders and, if @queue is set, into the queue: one atomic commit. */
+/* One message into any number of folders and, if @queue is set, into the queue: one atomic commit.
+ */
 typedef struct {
     ImsStoreOp op;
-    GBytes *body;                /* (transfer full) */
-    ImsMimeSummary *summary;     /* (transfer full): of @body */
+    GBytes *body;            /* (transfer full) */
+    ImsMimeSummary *summary; /* (transfer full): of @body */
     gint64 internal_date_usec;
     gint16 internal_zone_min;
-    GArray *targets;             /* (element-type ImsDeliverTarget) (nullable); ims_deliver_targets_new() */
-    ImsQueueMessage *queue;      /* (nullable) (transfer full) */
+    GArray *targets; /* (element-type ImsDeliverTarget) (nullable); ims_deliver_targets_new() */
+    ImsQueueMessage *queue; /* (nullable) (transfer full) */
 } ImsDeliverOp;
 GArray *ims_deliver_targets_new(void); /* with the clear function set */
 
 typedef struct {
     ImsStoreOp op;
     ImsFolderId from, to;
-    GArray *uids;         /* (element-type guint32), rising; those that are gone are left out */
+    GArray *uids; /* (element-type guint32), rising; those that are gone are left out */
     gboolean move;
-    guint32 uidvalidity;  /* result: of @to */
-    GArray *from_uids;    /* result: those copied */
-    GArray *to_uids;      /* result: their new UIDs, pairwise */
-    guint64 modseq;       /* result: of @to */
+    guint32 uidvalidity; /* result: of @to */
+    GArray *from_uids;   /* result: those copied */
+    GArray *to_uids;     /* result: their new UIDs, pairwise */
+    guint64 modseq;      /* result: of @to */
 } ImsCopyOp;
 
 typedef enum {
@@ -248,31 +267,32 @@ typedef enum {
 typedef struct {
     ImsStoreOp op;
     ImsFolderId folder;
-    GArray *uids;              /* (element-type guint32), rising */
+    GArray *uids; /* (element-type guint32), rising */
     ImsFlagsMode mode;
-    guint64 flags;             /* system flags */
-    char **keywords;           /* (nullable): new ones get a place in the folder's table */
-    guint64 unchanged_since;   /* 0: no condition (RFC 7162) */
-    GArray *modified;          /* result: UIDs that failed the condition; NULL where none */
-    guint64 modseq;            /* result */
+    guint64 flags;           /* system flags */
+    char **keywords;         /* (nullable): new ones get a place in the folder's table */
+    guint64 unchanged_since; /* 0: no condition (RFC 7162) */
+    GArray *modified;        /* result: UIDs that failed the condition; NULL where none */
+    guint64 modseq;          /* result */
 } ImsFlagsOp;
 
 typedef struct {
     ImsStoreOp op;
     ImsFolderId folder;
-    GArray *uids;            /* (nullable): only these; NULL: all */
-    gboolean only_deleted;   /* only those with \Deleted (EXPUNGE); POP3 passes FALSE and its own UIDs */
-    GArray *expunged;        /* result: UIDs, rising */
-    guint64 modseq;          /* result */
+    GArray *uids; /* (nullable): only these; NULL: all */
+    gboolean
+        only_deleted; /* only those with \Deleted (EXPUNGE); POP3 passes FALSE and its own UIDs */
+    GArray *expunged; /* result: UIDs, rising */
+    guint64 modseq;   /* result */
 } ImsExpungeOp;
 
 typedef struct {
     ImsStoreOp op;
     ImsMailboxId mailbox;
-    ImsFolderId folder;  /* CLAIM_RECENT, or the result of FOLDER_CREATE */
-    char *name;          /* folder name */
-    char *new_name;      /* RENAME */
-    char *special_use;   /* (nullable): CREATE */
+    ImsFolderId folder;       /* CLAIM_RECENT, or the result of FOLDER_CREATE */
+    char *name;               /* folder name */
+    char *new_name;           /* RENAME */
+    char *special_use;        /* (nullable): CREATE */
     guint32 first_recent_uid; /* CLAIM_RECENT result: what it was before */
     guint32 uidnext;          /* CLAIM_RECENT result */
 } ImsFolderOp;
@@ -289,11 +309,11 @@ typedef enum {
 
 typedef struct {
     guint64 id;
-    char *address;    /* local@domain, as it will be sent */
-    char *original;   /* (nullable): as the client gave it, where that differs */
-    char *orcpt;      /* (nullable) */
+    char *address;  /* local@domain, as it will be sent */
+    char *original; /* (nullable): as the client gave it, where that differs */
+    char *orcpt;    /* (nullable) */
     ImsNotify notify;
-    char *domain;     /* lower case; what the queue is claimed and listed by */
+    char *domain; /* lower case; what the queue is claimed and listed by */
     ImsQueueState state;
     guint attempts;
     gint64 next_attempt_usec; /* wall */
@@ -305,19 +325,20 @@ typedef struct {
 struct _ImsQueueMessage {
     guint64 id;
     ImsContentId content;
-    char *sender;            /* "" is null */
+    char *sender; /* "" is null */
     ImsRet ret;
-    char *envid;             /* (nullable) */
+    char *envid; /* (nullable) */
     gboolean eight_bit;
     gint64 accepted_usec, expires_usec; /* wall */
     guint64 size;
-    char *session;           /* who brought it, for the log: session id, client address, account */
-    char *hold_reason;       /* (nullable) */
-    char *subject;           /* (nullable): for reports and listings */
-    GPtrArray *recipients;   /* (element-type ImsQueueRecipient) */
+    char *session;         /* who brought it, for the log: session id, client address, account */
+    char *hold_reason;     /* (nullable) */
+    char *subject;         /* (nullable): for reports and listings */
+    GPtrArray *recipients; /* (element-type ImsQueueRecipient) */
 };
 ImsQueueMessage *ims_queue_message_new(void);
 void ims_queue_message_free(ImsQueueMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsQueueMessage, ims_queue_message_free)
 ImsQueueRecipient *ims_queue_recipient_new(void);
 void ims_queue_recipient_free(ImsQueueRecipient *recipient);
 
@@ -329,10 +350,13 @@ typedef struct {
 } ImsQueueDomain;
 /* (element-type ImsQueueDomain) (transfer full): domains with something not done. */
 GPtrArray *ims_store_queue_domains(ImsStore *store, GError **error);
-/* (element-type ImsQueueMessage) (transfer full): with recipients, by id above @after, at most @limit. @domain (nullable). */
-GPtrArray *ims_store_queue_list(ImsStore *store, const char *domain, guint64 after, guint limit, GError **error);
+/* (element-type ImsQueueMessage) (transfer full): with recipients, by id above @after, at most
+ * @limit. @domain (nullable). */
+GPtrArray *ims_store_queue_list(ImsStore *store, const char *domain, guint64 after, guint limit,
+                                GError **error);
 ImsQueueMessage *ims_store_queue_get(ImsStore *store, guint64 id, GError **error);
-/* What was ACTIVE when the last process died, (element-type ImsQueueMessage), set back to WAITING by open: may have been sent. */
+/* What was ACTIVE when the last process died, (element-type ImsQueueMessage) (transfer full), set
+ * back to WAITING by open: it may have been sent. Recipients are those only. */
 GPtrArray *ims_store_queue_uncertain(ImsStore *store);
 
 /* Marks up to @limit messages' due recipients of @domain ACTIVE and returns them. */
@@ -341,12 +365,13 @@ typedef struct {
     char *domain;
     gint64 now_usec;
     guint limit;
-    GPtrArray *messages; /* result: (element-type ImsQueueMessage), recipients are the claimed ones only */
+    GPtrArray *
+        messages; /* result: (element-type ImsQueueMessage), recipients are the claimed ones only */
 } ImsQueueClaimOp;
 
 typedef struct {
-    guint64 recipient;       /* id */
-    ImsQueueState state;     /* WAITING (deferred), SENT or FAILED */
+    guint64 recipient;   /* id */
+    ImsQueueState state; /* WAITING (deferred), SENT or FAILED */
     gint64 next_attempt_usec;
     gboolean host_failed;
     gboolean count_attempt;
@@ -354,28 +379,29 @@ typedef struct {
     char *reply;
 } ImsQueueResult;
 
-/* Results of one message and, in the same commit, the report it caused (delivered here and/or queued). */
+/* Results of one message and, in the same commit, the report it caused (delivered here and/or
+ * queued). */
 typedef struct {
     ImsStoreOp op;
     guint64 message;
-    GArray *results;        /* (element-type ImsQueueResult); ims_queue_results_new() */
-    ImsDeliverOp *report;   /* (nullable) (transfer full): its op part is unused */
+    GArray *results;      /* (element-type ImsQueueResult); ims_queue_results_new() */
+    ImsDeliverOp *report; /* (nullable) (transfer full): its op part is unused */
 } ImsQueueOutcomeOp;
 GArray *ims_queue_results_new(void);
 
 typedef enum {
-    IMS_QUEUE_ADMIN_RETRY,   /* due now */
+    IMS_QUEUE_ADMIN_RETRY, /* due now */
     IMS_QUEUE_ADMIN_HOLD,
     IMS_QUEUE_ADMIN_RELEASE,
-    IMS_QUEUE_ADMIN_DELETE,  /* without report */
+    IMS_QUEUE_ADMIN_DELETE, /* without report */
 } ImsQueueAdminAction;
 
 typedef struct {
     ImsStoreOp op;
     ImsQueueAdminAction action;
-    guint64 message;   /* 0: by @domain; both empty: all */
-    char *domain;      /* (nullable) */
-    guint affected;    /* result: recipients */
+    guint64 message; /* 0: by @domain; both empty: all */
+    char *domain;    /* (nullable) */
+    guint affected;  /* result: recipients */
 } ImsQueueAdminOp;
 
 G_END_DECLS
