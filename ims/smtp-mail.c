@@ -165,9 +165,22 @@ add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, c
 }
 
 /*
- * Adds the recipient to what will be delivered. FALSE: the directory does not know it and nothing
- * was added, which the extended profile says at once and the faithful one reports later (S-045).
+ * Reports about unknown recipients go to senders that are often forged. What the IMS did (S-045,
+ * S-500) is done for clients on this machine, and for all only where the configuration takes the
+ * risk.
  */
+static gboolean
+reports_unknown(const ImsSmtpSession *session)
+{
+    const ImsConfig *config = session->config;
+
+    return config->faithful &&
+           (config->accept_historic_risk ||
+            (ims_address_is_loopback(&session->peer) && ims_address_is_loopback(&session->local)));
+}
+
+/* Adds the recipient to what will be delivered. FALSE: the directory does not know it, and it is to
+ * be refused at once; nothing was added. */
 static gboolean
 add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const char *original,
               const ImsSmtpRcptParameters *parameters)
@@ -193,7 +206,7 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
     for (guint i = 0; i < unknown->len; i++)
         if (g_ascii_strcasecmp(g_ptr_array_index(unknown, i), address) == 0)
             itself = TRUE;
-    if (itself && !added && !session->config->faithful && verdict->kind == IMS_VERDICT_DELIVER)
+    if (itself && !added && !reports_unknown(session))
         return FALSE;
     for (guint i = 0; i < unknown->len; i++)
         add_unknown(transaction, &submit, g_ptr_array_index(unknown, i));
@@ -221,6 +234,38 @@ fill_query(ImsSmtpSession *session, const char *recipient, ImsLogonWindow *windo
     }
 }
 
+/* An own recipient by its address, or postmaster of the site's domain (S-119). */
+static gboolean
+is_in_directory(const ImsSmtpSession *session, const ImsRelayVerdict *verdict)
+{
+    const ImsConfig *config = session->config;
+    g_autofree char *address = ims_relay_verdict_address(verdict);
+    const char *at =
+        address != NULL ? strrchr(address, '@') : NULL; /* brackets stand around a literal */
+
+    if (at == NULL)
+        return FALSE;
+    if (ims_recipient_table_find_address(session->transaction->table, verdict->local, at + 1,
+                                         NULL) != NULL)
+        return TRUE;
+    return config->administrator != NULL && config->site_domain != NULL &&
+           g_ascii_strcasecmp(verdict->local, "postmaster") == 0 &&
+           g_ascii_strcasecmp(at + 1, config->site_domain) == 0;
+}
+
+static void
+decide(ImsSmtpSession *session, ImsRelayQuery *query, ImsRelayVerdict *verdict)
+{
+    const ImsRelayPolicy *policy = &session->config->policy;
+
+    ims_relay_decide(policy, query, verdict);
+    if (!ims_relay_wants_directory(policy, query, verdict) || !is_in_directory(session, verdict))
+        return;
+    query->in_directory = TRUE;
+    ims_relay_verdict_clear(verdict);
+    ims_relay_decide(policy, query, verdict);
+}
+
 /* The reply text begins with the code. */
 static int
 reply_code(const char *line)
@@ -239,7 +284,7 @@ judge_recipient(ImsSmtpSession *session, const char *recipient,
     g_autofree char *reply = NULL;
 
     fill_query(session, recipient, &window, &query);
-    ims_relay_decide(&session->config->policy, &query, &verdict);
+    decide(session, &query, &verdict);
     reply = ims_relay_verdict_reply_text(&verdict, &query);
     if (verdict.kind != IMS_VERDICT_REFUSE &&
         !add_recipient(session, &verdict, recipient, parameters)) {
