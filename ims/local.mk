@@ -16,7 +16,9 @@ ims_libims_a_SOURCES += \
 	ims/personality.c ims/personality.h ims/smtp.h ims/smtp-private.h ims/smtp-auth.c ims/smtp-body.c \
 	ims/smtp-commands.c ims/smtp-data.c ims/smtp-deliver.c ims/smtp-dots.c ims/smtp-mail.c \
 	ims/smtp-path.c ims/smtp-reply.c ims/smtp-session.c
-smtp_tests = tests/unit/test-ims-personality tests/unit/test-ims-smtp-data tests/unit/test-ims-smtp-path
+smtp_tests = \
+	tests/unit/test-ims-personality tests/unit/test-ims-smtp-data tests/unit/test-ims-smtp-dialogue \
+	tests/unit/test-ims-smtp-path tests/unit/test-ims-smtp-session
 check_PROGRAMS += $(smtp_tests)
 unit_tests += $(smtp_tests)
 tests_unit_test_ims_personality_SOURCES = tests/unit/test-ims-personality.c
@@ -25,5 +27,20 @@ tests_unit_test_ims_smtp_data_SOURCES = tests/unit/test-ims-smtp-data.c
 tests_unit_test_ims_smtp_data_LDADD = ims/libims.a $(net_libs)
 tests_unit_test_ims_smtp_path_SOURCES = tests/unit/test-ims-smtp-path.c
 tests_unit_test_ims_smtp_path_LDADD = ims/libims.a $(net_libs)
+smtp_fixture_sources = tests/unit/smtp-fixture.c tests/unit/smtp-fixture.h tests/unit/smtp-doubles.c
+smtp_fixture_ldflags = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit -Wl,--wrap=ims_store_is_congested
+smtp_fixture_libs = ims/libims.a directory/libdirectory.a $(CRYPT_LIBS) $(IDN2_LIBS) $(store_libs) -lm
+tests_unit_test_ims_smtp_dialogue_SOURCES = tests/unit/test-ims-smtp-dialogue.c $(smtp_fixture_sources)
+tests_unit_test_ims_smtp_dialogue_LDFLAGS = $(smtp_fixture_ldflags)
+tests_unit_test_ims_smtp_dialogue_LDADD = $(smtp_fixture_libs)
+tests_unit_test_ims_smtp_session_SOURCES = tests/unit/test-ims-smtp-session.c $(smtp_fixture_sources)
+tests_unit_test_ims_smtp_session_LDFLAGS = $(smtp_fixture_ldflags)
+tests_unit_test_ims_smtp_session_LDADD = $(smtp_fixture_libs)
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-smtp
+tests_fuzz_fuzz_smtp_SOURCES = tests/fuzz/fuzz-smtp.c $(smtp_fixture_sources)
+tests_fuzz_fuzz_smtp_LDFLAGS = $(smtp_fixture_ldflags) -fsanitize=fuzzer
+tests_fuzz_fuzz_smtp_LDADD = $(smtp_fixture_libs)
+endif
 # submit, report
 # queue, sender
