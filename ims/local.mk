@@ -44,3 +44,11 @@ tests_fuzz_fuzz_smtp_LDADD = $(smtp_fixture_libs)
 endif
 # submit, report
 # queue, sender
+ims_libims_a_SOURCES += \
+	ims/sender.c ims/sender.h ims/sender-direct.c ims/sender-esmtp.c ims/sender-private.h \
+	ims/sender-scan.c ims/sender-wire.c ims/sender-wire.h
+sender_tests = tests/unit/test-ims-sender
+check_PROGRAMS += $(sender_tests)
+unit_tests += $(sender_tests)
+tests_unit_test_ims_sender_SOURCES = tests/unit/test-ims-sender.c tests/unit/smtp-sink.c tests/unit/smtp-sink.h
+tests_unit_test_ims_sender_LDADD = ims/libims.a $(ESMTP_LIBS) $(net_libs)
