@@ -11,3 +11,14 @@ pop3_libpop3_a_SOURCES = \
 	pop3/replies.h \
 	pop3/sending.c \
 	pop3/session.c
+
+pop3_tests = tests/unit/test-pop3 tests/unit/test-pop3-access tests/unit/test-pop3-session
+check_PROGRAMS += $(pop3_tests)
+unit_tests += $(pop3_tests)
+pop3_world_sources = tests/unit/pop3-world.c tests/unit/pop3-world.h
+tests_unit_test_pop3_SOURCES = tests/unit/test-pop3.c $(pop3_world_sources)
+tests_unit_test_pop3_LDADD = $(pop3_libs)
+tests_unit_test_pop3_session_SOURCES = tests/unit/test-pop3-session.c $(pop3_world_sources)
+tests_unit_test_pop3_session_LDADD = $(pop3_libs)
+tests_unit_test_pop3_access_SOURCES = tests/unit/test-pop3-access.c $(pop3_world_sources)
+tests_unit_test_pop3_access_LDADD = $(pop3_libs)

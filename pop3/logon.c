@@ -35,6 +35,7 @@ static void
 refuse(ImsPop3Session *session, ImsPop3Reply reply)
 {
     ims_account_session_leave(&session->account_session);
+    ims_logon_token_close(&session->token);
     g_clear_pointer(&session->account, g_free);
     ims_pop3_error(session, reply);
     ims_pop3_go_on(session);
