@@ -39,10 +39,31 @@ imap4_libimap4_a_SOURCES = \
 
 imap4_tests = \
 	tests/unit/test-imap4-forms \
-	tests/unit/test-imap4-parser
+	tests/unit/test-imap4-parser \
+	tests/unit/test-imap4-scripts
 check_PROGRAMS += $(imap4_tests)
 unit_tests += $(imap4_tests)
 tests_unit_test_imap4_forms_SOURCES = tests/unit/test-imap4-forms.c
 tests_unit_test_imap4_forms_LDADD = $(imap4_libs)
 tests_unit_test_imap4_parser_SOURCES = tests/unit/test-imap4-parser.c
 tests_unit_test_imap4_parser_LDADD = $(imap4_libs)
+tests_unit_test_imap4_scripts_SOURCES = tests/unit/test-imap4-scripts.c \
+	tests/unit/imap4-play.c tests/unit/imap4-play.h
+tests_unit_test_imap4_scripts_LDADD = $(imap4_libs)
+
+EXTRA_DIST += \
+	tests/imap4/append.txt \
+	tests/imap4/auth.txt \
+	tests/imap4/clear-text.txt \
+	tests/imap4/copy.txt \
+	tests/imap4/errors.txt \
+	tests/imap4/faithful.txt \
+	tests/imap4/fetch.txt \
+	tests/imap4/mailboxes.txt \
+	tests/imap4/mixed.eml \
+	tests/imap4/search.txt \
+	tests/imap4/select.txt \
+	tests/imap4/starttls.txt \
+	tests/imap4/store.txt \
+	tests/imap4/times.txt \
+	tests/imap4/two-sessions.txt
