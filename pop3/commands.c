@@ -23,9 +23,8 @@ typedef struct {
     void (*run)(ImsPop3Session *session, char **args);
 } Command;
 
-/* The number in @text if it names a message that is not marked; 0 after the refusal was written. */
-static guint
-take_number(ImsPop3Session *session, const char *text)
+guint
+ims_pop3_take_number(ImsPop3Session *session, const char *text)
 {
     guint64 number;
 
@@ -58,7 +57,7 @@ cmd_list(ImsPop3Session *session, char **args)
         ims_pop3_send_list(session);
         return;
     }
-    number = take_number(session, args[0]);
+    number = ims_pop3_take_number(session, args[0]);
     if (number != 0)
         ims_conn_printf(session->conn, "+OK %u %u\r\n", number,
                         ims_pop3_maildrop_octets_of(session->maildrop, number));
@@ -74,7 +73,7 @@ cmd_uidl(ImsPop3Session *session, char **args)
         ims_pop3_send_unique_ids(session);
         return;
     }
-    number = take_number(session, args[0]);
+    number = ims_pop3_take_number(session, args[0]);
     if (number == 0)
         return;
     ims_pop3_maildrop_unique_id(session->maildrop, number, id);
@@ -82,50 +81,9 @@ cmd_uidl(ImsPop3Session *session, char **args)
 }
 
 static void
-send_message(ImsPop3Session *session, guint number, guint64 body_lines)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) message =
-        ims_pop3_maildrop_read(session->maildrop, number, body_lines == 0, &error);
-
-    if (message == NULL) {
-        ims_log_event(session->settings->log, session->id, "retrieve", "protocol", "pop3", "result",
-                      "failed", "account", session->account, "error", error->message, NULL);
-        ims_pop3_reply(session, IMS_POP3_NOT_RENDERED);
-        return;
-    }
-    session->retrieved++;
-    ims_pop3_send_message(session, message, body_lines);
-}
-
-static void
-cmd_retr(ImsPop3Session *session, char **args)
-{
-    guint number = take_number(session, args[0]);
-
-    if (number != 0)
-        send_message(session, number, G_MAXUINT64);
-}
-
-static void
-cmd_top(ImsPop3Session *session, char **args)
-{
-    guint64 lines;
-    guint number;
-
-    if (!g_ascii_string_to_unsigned(args[1], 10, 0, G_MAXUINT32, &lines, NULL)) {
-        ims_pop3_error(session, IMS_POP3_BAD_ARGUMENTS);
-        return;
-    }
-    number = take_number(session, args[0]);
-    if (number != 0)
-        send_message(session, number, lines);
-}
-
-static void
 cmd_dele(ImsPop3Session *session, char **args)
 {
-    guint number = take_number(session, args[0]);
+    guint number = ims_pop3_take_number(session, args[0]);
 
     if (number == 0)
         return;
@@ -231,11 +189,11 @@ static const Command commands[] = {
     {"NOOP", IMS_POP3_TRANSACTION,   ARGS_WORDS, 0, 0, FALSE, cmd_noop         },
     {"PASS", IMS_POP3_AUTHORIZATION, ARGS_REST,  0, 1, FALSE, ims_pop3_cmd_pass},
     {"QUIT", ANY_STATE,              ARGS_WORDS, 0, 0, FALSE, cmd_quit         },
-    {"RETR", IMS_POP3_TRANSACTION,   ARGS_WORDS, 1, 1, FALSE, cmd_retr         },
+    {"RETR", IMS_POP3_TRANSACTION,   ARGS_WORDS, 1, 1, FALSE, ims_pop3_cmd_retr},
     {"RSET", IMS_POP3_TRANSACTION,   ARGS_WORDS, 0, 0, FALSE, cmd_rset         },
     {"STAT", IMS_POP3_TRANSACTION,   ARGS_WORDS, 0, 0, FALSE, cmd_stat         },
     {"STLS", IMS_POP3_AUTHORIZATION, ARGS_WORDS, 0, 0, TRUE,  cmd_stls         },
-    {"TOP",  IMS_POP3_TRANSACTION,   ARGS_WORDS, 2, 2, FALSE, cmd_top          },
+    {"TOP",  IMS_POP3_TRANSACTION,   ARGS_WORDS, 2, 2, FALSE, ims_pop3_cmd_top },
     {"UIDL", IMS_POP3_TRANSACTION,   ARGS_WORDS, 0, 1, FALSE, cmd_uidl         },
     {"USER", IMS_POP3_AUTHORIZATION, ARGS_REST,  1, 1, FALSE, ims_pop3_cmd_user},
 };

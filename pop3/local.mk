@@ -9,6 +9,7 @@ pop3_libpop3_a_SOURCES = \
 	pop3/pop3.h \
 	pop3/replies.c \
 	pop3/replies.h \
+	pop3/retrieve.c \
 	pop3/sending.c \
 	pop3/session.c
 

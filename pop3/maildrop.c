@@ -168,23 +168,19 @@ read_ahead(ImsPop3Maildrop *maildrop, guint number, GError **error)
     return TRUE;
 }
 
-GBytes *
-ims_pop3_maildrop_read(ImsPop3Maildrop *maildrop, guint number, gboolean header_only,
-                       GError **error)
+ImsContentId
+ims_pop3_maildrop_content(ImsPop3Maildrop *maildrop, guint number, GError **error)
 {
     ImsContentId content;
 
     if ((number < maildrop->first_read || number - maildrop->first_read >= maildrop->n_read) &&
         !read_ahead(maildrop, number, error))
-        return NULL;
+        return 0;
     content = maildrop->contents[number - maildrop->first_read];
-    if (content == 0) {
+    if (content == 0)
         g_set_error(error, IMS_STORE_ERROR, IMS_STORE_ERROR_NOT_FOUND, "message %u is gone",
                     entry_of(maildrop, number)->uid);
-        return NULL;
-    }
-    return header_only ? ims_store_read_header(maildrop->store, content, error)
-                       : ims_store_read_body(maildrop->store, content, error);
+    return content;
 }
 
 ImsStoreOp *

@@ -37,10 +37,10 @@ void ims_pop3_maildrop_unmark_all(ImsPop3Maildrop *maildrop);
  */
 void ims_pop3_maildrop_unique_id(const ImsPop3Maildrop *maildrop, guint number,
                                  char text_out[IMS_POP3_UID_LENGTH + 1]);
-/* The body of a message; rows are read ahead, so that one after another costs one look-up in many.
- * NULL with an error of the store: it cannot be rendered (P-035). (transfer full) */
-GBytes *ims_pop3_maildrop_read(ImsPop3Maildrop *maildrop, guint number, gboolean header_only,
-                               GError **error);
+/* Names the body of a message for ims_store_read_body(); rows are read ahead, so that one after
+ * another costs one look-up in many. 0 with an error of the store: it cannot be rendered (P-035).
+ */
+ImsContentId ims_pop3_maildrop_content(ImsPop3Maildrop *maildrop, guint number, GError **error);
 /* What QUIT has to do; NULL where nothing is marked. (transfer full) */
 ImsStoreOp *ims_pop3_maildrop_expunge_op(const ImsPop3Maildrop *maildrop,
                                          void (*done)(ImsStoreOp *op, gpointer data),

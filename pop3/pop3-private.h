@@ -39,7 +39,7 @@ typedef struct {
     ImsPop3State state;
     ImsPop3Input input;
     gboolean in_input; /* session_input() is on the stack */
-    gboolean waiting;  /* for a logon, the maildrop or the commit of QUIT: no command is taken */
+    gboolean waiting;  /* for a logon, a large body or the commit of QUIT: no command is taken */
     gboolean quitting; /* the commit of QUIT is under way: its answer is the last word */
     gboolean closing;
     gboolean stopping;
@@ -71,6 +71,12 @@ void ims_pop3_go_on(ImsPop3Session *session);
 /* ---- commands.c ---- */
 /* @line without its end; may hold any byte but NUL. It is changed. */
 void ims_pop3_run_command(ImsPop3Session *session, char *line);
+/* The number in @text if it names a message that is not marked; 0 after the refusal was written. */
+guint ims_pop3_take_number(ImsPop3Session *session, const char *text);
+
+/* ---- retrieve.c ---- */
+void ims_pop3_cmd_retr(ImsPop3Session *session, char **args);
+void ims_pop3_cmd_top(ImsPop3Session *session, char **args);
 
 /* ---- logon.c ---- */
 /* A secret may be given here: TLS, or a listener that takes it in clear. */

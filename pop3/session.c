@@ -107,7 +107,7 @@ ims_pop3_go_on(ImsPop3Session *session)
     session->waiting = FALSE;
     if (session->conn == NULL)
         return;
-    ims_conn_set_busy(session->conn, FALSE);
+    ims_conn_set_busy(session->conn, session->sending != NULL);
     if (session->in_input)
         return; /* the loop that called us goes on */
     after_command(session);
