@@ -356,6 +356,14 @@ ims_config_value(const ImsConfig *config, const char *group, const char *key)
     return index >= 0 ? &config->priv->values[index] : NULL;
 }
 
+const char *
+ims_config_text(const ImsConfig *config, const char *group, const char *key)
+{
+    const ImsConfigValue *value = ims_config_value(config, group, key);
+
+    return value != NULL ? value->text : NULL;
+}
+
 char *
 ims_config_default_file(void)
 {

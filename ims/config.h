@@ -134,5 +134,7 @@ typedef struct {
     guint64 min, max;
 } ImsConfigSetting;
 const ImsConfigSetting *ims_config_settings(guint *n_out);
+/* What the file says, as written; NULL: not set, or no such setting. */
+const char *ims_config_text(const ImsConfig *config, const char *group, const char *key);
 
 G_END_DECLS
