@@ -73,6 +73,18 @@ struct _ImsConn {
     guint stopped : 1; /* @stopping was called */
 };
 
+/* ---- between conn.c and conn-turn.c ---- */
+
+/* Something is to be done at the end of the turn. */
+void ims_conn_mark(ImsConn *conn);
+/* The session may be called: it is there, and it has not closed. */
+gboolean ims_conn_is_open(const ImsConn *conn);
+/* Never back to an earlier one. */
+void ims_conn_set_state(ImsConn *conn, ImsConnState state);
+void ims_conn_tell_stopping(ImsConn *conn);
+
+/* ---- the loop ---- */
+
 void ims_conn_loop_init(ImsConnLoop *loop);
 gboolean ims_conn_loop_has_work(const ImsConnLoop *loop);
 /* The end of a turn: input that was asked for, @resume, one write for all that was written,
@@ -81,6 +93,8 @@ void ims_conn_loop_run(ImsConnLoop *loop);
 /* @stopping to every session; sessions made later are told at once. */
 void ims_conn_loop_stop(ImsConnLoop *loop);
 void ims_conn_loop_abort(ImsConnLoop *loop);
+
+/* ---- the transports ---- */
 
 /* @info: copied; its id is given here. On the executor that @loop belongs to. */
 void ims_conn_init(ImsConn *conn, const ImsConnTransport *transport, ImsWorld *world,

@@ -114,7 +114,8 @@ typedef struct {
     gboolean implicit_tls;
     gboolean clear_text_logon;
     guint max_sessions;         /* of this listener; 0: none */
-    guint max_sessions_address; /* of one peer address over all listeners; 0: none */
+    guint max_sessions_address; /* of one peer address (IPv6: one /64) over all
+ listeners; 0: none */
     const char *refusal;        /* (nullable): sent when over a limit, with CRLF; e.g. "421 …" */
     /* Makes the session of a new connection, on its worker. NULL: close at once. It writes the
      * greeting itself. */

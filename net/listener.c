@@ -113,18 +113,30 @@ refuse(ImsListener *listener, int fd)
 }
 
 static gboolean
+take_place(ImsListener *listener)
+{
+    guint max = listener->options.max_sessions, sessions;
+
+    do {
+        sessions = (guint)g_atomic_int_get((int *)&listener->sessions);
+        if (max > 0 && sessions >= max)
+            return FALSE;
+    } while (!g_atomic_int_compare_and_exchange((int *)&listener->sessions, (int)sessions,
+                                                (int)sessions + 1));
+    return TRUE;
+}
+
+static gboolean
 admit(ImsListener *listener, const ImsAddress *peer)
 {
-    guint sessions = (guint)g_atomic_int_add((int *)&listener->sessions, 1);
-    const ImsListenerOptions *options = &listener->options;
-
-    if ((options->max_sessions == 0 || sessions < options->max_sessions) &&
-        ims_real_world_admit(listener->world, peer, options->max_sessions_address)) {
-        g_atomic_int_inc(&listener->ref_count);
-        return TRUE;
+    if (!take_place(listener))
+        return FALSE;
+    if (!ims_real_world_admit(listener->world, peer, listener->options.max_sessions_address)) {
+        g_atomic_int_add((int *)&listener->sessions, -1);
+        return FALSE;
     }
-    g_atomic_int_add((int *)&listener->sessions, -1);
-    return FALSE;
+    g_atomic_int_inc(&listener->ref_count);
+    return TRUE;
 }
 
 static void

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -17,7 +18,7 @@ struct _ImsRealWorld {
 
     pthread_mutex_t lock; /* guards n_conns, peers and stopping */
     guint n_conns;
-    GHashTable *peers; /* ImsAddress -> number of its connections */
+    GHashTable *peers; /* ImsAddress (IPv6: its /64) -> number of connections */
     gboolean stopping;
 
     /* main's own */
@@ -239,19 +240,31 @@ check_stopped(gpointer data)
     done(self->stop_data);
 }
 
+/* Whoever has one IPv6 address has a net of 64 bits full of them. */
+static ImsAddress
+net_of(const ImsAddress *peer)
+{
+    ImsAddress net = *peer;
+
+    if (net.family == 6)
+        memset(net.bytes + 8, 0, 8);
+    return net;
+}
+
 gboolean
 ims_real_world_admit(ImsWorld *world, const ImsAddress *peer, guint max)
 {
     ImsRealWorld *self = real(world);
+    ImsAddress net = net_of(peer);
     gboolean admitted;
     guint n;
 
     pthread_mutex_lock(&self->lock);
-    n = GPOINTER_TO_UINT(g_hash_table_lookup(self->peers, peer));
+    n = GPOINTER_TO_UINT(g_hash_table_lookup(self->peers, &net));
     admitted = !self->stopping && (max == 0 || n < max);
     if (admitted) {
         self->n_conns++;
-        g_hash_table_replace(self->peers, g_memdup2(peer, sizeof *peer), GUINT_TO_POINTER(n + 1));
+        g_hash_table_replace(self->peers, g_memdup2(&net, sizeof net), GUINT_TO_POINTER(n + 1));
     }
     pthread_mutex_unlock(&self->lock);
     return admitted;
@@ -261,16 +274,17 @@ void
 ims_real_world_dismiss(ImsWorld *world, const ImsAddress *peer)
 {
     ImsRealWorld *self = real(world);
+    ImsAddress net = net_of(peer);
     gboolean last;
     guint n;
 
     pthread_mutex_lock(&self->lock);
-    n = GPOINTER_TO_UINT(g_hash_table_lookup(self->peers, peer));
+    n = GPOINTER_TO_UINT(g_hash_table_lookup(self->peers, &net));
     g_assert(n > 0 && self->n_conns > 0);
     if (n == 1)
-        g_hash_table_remove(self->peers, peer);
+        g_hash_table_remove(self->peers, &net);
     else
-        g_hash_table_replace(self->peers, g_memdup2(peer, sizeof *peer), GUINT_TO_POINTER(n - 1));
+        g_hash_table_replace(self->peers, g_memdup2(&net, sizeof net), GUINT_TO_POINTER(n - 1));
     last = --self->n_conns == 0 && self->stopping;
     pthread_mutex_unlock(&self->lock);
     if (last)

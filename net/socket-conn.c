@@ -96,10 +96,17 @@ read_some(SocketConn *self, guint8 *bytes, gsize room, gboolean *eof_out)
     return got >= 0 ? got : errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
 }
 
+/* What OpenSSL holds back no descriptor will tell of, so that must be read now. */
 static gboolean
-has_more(SocketConn *self, gsize got, gsize room)
+must_go_on(SocketConn *self)
 {
-    return self->ssl != NULL ? SSL_pending(self->ssl) > 0 : got == room;
+    return self->ssl != NULL && SSL_pending(self->ssl) > 0;
+}
+
+static gboolean
+may_have_more(SocketConn *self, gsize got, gsize room)
+{
+    return got == room || (self->ssl != NULL && got == RECORD_SIZE);
 }
 
 static void
@@ -121,8 +128,8 @@ read_input(SocketConn *self)
             ims_conn_received(&self->conn, self->worker->scratch, (gsize)got);
         if (eof)
             ims_conn_peer_eof(&self->conn);
-        /* What OpenSSL holds back no descriptor will tell of, so that must be read now. */
-        if (got == 0 || !has_more(self, (gsize)got, room) || (self->ssl == NULL && i >= MAX_READS))
+        if (got == 0 ||
+            (!must_go_on(self) && (!may_have_more(self, (gsize)got, room) || i >= MAX_READS)))
             return;
     }
 }
