@@ -23,3 +23,10 @@ tests_unit_test_pop3_session_SOURCES = tests/unit/test-pop3-session.c $(pop3_wor
 tests_unit_test_pop3_session_LDADD = $(pop3_libs)
 tests_unit_test_pop3_access_SOURCES = tests/unit/test-pop3-access.c $(pop3_world_sources)
 tests_unit_test_pop3_access_LDADD = $(pop3_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-pop3
+tests_fuzz_fuzz_pop3_SOURCES = tests/fuzz/fuzz-pop3.c $(pop3_world_sources)
+tests_fuzz_fuzz_pop3_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_pop3_LDADD = $(pop3_libs)
+endif
