@@ -38,6 +38,10 @@ typedef struct {
  * otherwise.
  * @closed: the connection is gone; the session must not touch it again. It releases itself now or,
  * while an operation of the store or the pool is under way, when that completes.
+ *
+ * A peer that closes its sending half still has what it sent before given to @input and gets the
+ * replies; then, or 30 seconds later where the session leaves input unconsumed, comes @closed. No
+ * callback runs inside another, and @closed comes once, last, in the end of a turn.
  */
 typedef struct {
     gsize (*input)(ImsSession *session, const guint8 *bytes, gsize length);
@@ -74,7 +78,11 @@ void ims_conn_later(ImsConn *conn);
 void ims_conn_wake(ImsConn *conn);
 /* How many bytes may wait unconsumed before the socket is no longer read. Default 64 KiB. */
 void ims_conn_set_input_limit(ImsConn *conn, gsize limit_bytes);
-/* Seconds without input from the peer until @timed_out; 0: never. Starts anew with each input. */
+/*
+ * Seconds without input from the peer until @timed_out; 0: never. Starts anew with each input, each
+ * byte the peer takes, and each call of ims_conn_set_busy(). Does not run while output is pending:
+ * a peer that takes none of it for the same time (300 seconds where there is none) is cut off.
+ */
 void ims_conn_set_timeout(ImsConn *conn, guint timeout_sec);
 /*
  * After what was written so far has left: TLS handshake as server. FALSE: no certificate here, or

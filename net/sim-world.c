@@ -236,12 +236,12 @@ static void
 answer(gpointer data)
 {
     g_autofree Question *question = data;
-    g_autofree char *name = question->key.name;
     const ImsLookupResult *known =
         g_hash_table_lookup(sim(question->world)->lookups, &question->key);
     ImsLookupResult not_found = {.status = IMS_LOOKUP_NOT_FOUND};
     g_autoptr(ImsLookupResult) result = ims_lookup_result_copy(known != NULL ? known : &not_found);
 
+    g_free(question->key.name);
     ims_lookup_deliver(question->world, question->key.kind, result, question->callback,
                        question->data);
 }
