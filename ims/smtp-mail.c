@@ -146,7 +146,8 @@ queued_count(const ImsDeliverOp *op)
     return op->queue != NULL && op->queue->recipients != NULL ? op->queue->recipients->len : 0;
 }
 
-/* What the directory did not know becomes a row of the report to the sender. */
+/* What the directory did not know becomes a row of the report to the sender. A member of a list is
+ * told by its own name. */
 static void
 add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, const char *address)
 {
@@ -154,8 +155,10 @@ add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, c
     const char *at = strrchr(address, '@');
 
     row->address = g_strdup(address);
-    row->original = g_strdup(submit->original);
-    row->orcpt = g_strdup(submit->orcpt);
+    if (g_ascii_strcasecmp(address, submit->address) == 0) {
+        row->original = g_strdup(submit->original);
+        row->orcpt = g_strdup(submit->orcpt);
+    }
     row->notify = submit->notify;
     row->domain = g_ascii_strdown(at != NULL ? at + 1 : "", -1);
     row->state = IMS_QUEUE_FAILED;
