@@ -9,6 +9,15 @@
 void __real_ims_store_submit(ImsStore *store, ImsStoreOp *op);
 void __wrap_ims_store_submit(ImsStore *store, ImsStoreOp *op);
 gboolean __wrap_ims_store_is_congested(ImsStore *store);
+void __real_ims_world_lookup(ImsWorld *world, ImsLookupKind kind, const char *name,
+                             ImsLookupCallback callback, gpointer data);
+void __wrap_ims_world_lookup(ImsWorld *world, ImsLookupKind kind, const char *name,
+                             ImsLookupCallback callback, gpointer data);
+
+typedef struct {
+    ImsLookupCallback callback;
+    gpointer data;
+} Question;
 
 static struct {
     ImsWorld *world;
@@ -17,6 +26,8 @@ static struct {
     guint after;
     gboolean hold, congested;
     GQueue held; /* (element-type ImsStoreOp) */
+    gboolean hold_lookups;
+    GQueue questions; /* (element-type Question) */
 } faults = {.code = -1};
 
 void
@@ -75,6 +86,45 @@ gboolean
 __wrap_ims_store_is_congested(ImsStore *store)
 {
     return faults.congested;
+}
+
+void
+smtp_hold_lookups(void)
+{
+    faults.hold_lookups = TRUE;
+}
+
+void
+__wrap_ims_world_lookup(ImsWorld *world, ImsLookupKind kind, const char *name,
+                        ImsLookupCallback callback, gpointer data)
+{
+    Question *question;
+
+    if (!faults.hold_lookups) {
+        __real_ims_world_lookup(world, kind, name, callback, data);
+        return;
+    }
+    question = g_new(Question, 1);
+    question->callback = callback;
+    question->data = data;
+    g_queue_push_tail(&faults.questions, question);
+}
+
+void
+smtp_answer_lookups(const char *name)
+{
+    ImsLookupRecord record = {.name = (char *)name};
+    ImsLookupResult result = {IMS_LOOKUP_NOT_FOUND, 0, NULL};
+    Question *question;
+
+    if (name != NULL)
+        result = (ImsLookupResult){IMS_LOOKUP_OK, 1, &record};
+    faults.hold_lookups = FALSE;
+    while ((question = g_queue_pop_head(&faults.questions)) != NULL) {
+        question->callback(&result, question->data);
+        g_free(question);
+    }
+    ims_sim_world_settle(faults.world);
 }
 
 /* ---- the organisation ---- */
@@ -213,6 +263,7 @@ smtp_fixture_free(SmtpFixture *f)
     smtp_fail_submits(-1, 0);
     smtp_set_congested(FALSE);
     smtp_release_submits();
+    smtp_answer_lookups(NULL);
     g_assert_cmpuint(f->service.data_buffered, ==, 0); /* no session is left with a message */
     ims_logon_windows_free(f->service.windows);
     ims_store_close(f->service.store);
@@ -259,7 +310,7 @@ smtp_expect(SmtpFixture *f, ImsSimConn *conn, const char *text, const char *answ
 void
 smtp_to_data(SmtpFixture *f, ImsSimConn *conn, const char *sender, const char *const *recipients)
 {
-    g_autofree char *mail = g_strdup_printf("MAIL FROM:<%s>\r\n", sender), *greeting = NULL;
+    g_autofree char *mail = g_strdup_printf("MAIL FROM:<%s>\r\n", sender);
     g_autofree char *mail_ok = g_strdup_printf("250 OK - mail from <%s>\r\n", sender);
 
     g_free(smtp_take(conn));
@@ -390,4 +441,22 @@ smtp_queue(SmtpFixture *f)
 
     g_assert_no_error(error);
     return queue;
+}
+
+char *
+smtp_queued_text(SmtpFixture *f, guint index)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) queue = smtp_queue(f);
+    const ImsQueueMessage *message;
+    g_autoptr(GBytes) body = NULL;
+    const char *bytes;
+    gsize length;
+
+    g_assert_cmpuint(index, <, queue->len);
+    message = g_ptr_array_index(queue, index);
+    body = ims_store_read_body(f->service.store, message->content, &error);
+    g_assert_no_error(error);
+    bytes = g_bytes_get_data(body, &length);
+    return g_strndup(bytes, length);
 }

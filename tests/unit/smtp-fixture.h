@@ -59,6 +59,9 @@ char *smtp_inbox_newest(SmtpFixture *f, guint64 mailbox, gsize *length_out);
 /* (transfer full) (element-type ImsQueueMessage) */
 GPtrArray *smtp_queue(SmtpFixture *f);
 
+/* The bytes of the message at @index there. (transfer full) */
+char *smtp_queued_text(SmtpFixture *f, guint index);
+
 /* Faults, put in by the linker's --wrap: an ImsStoreError in which each submit ends (-1: none)
  * after @after good ones; that no submit completes until smtp_release_submits(); and that the store
  * is congested. */
@@ -66,3 +69,6 @@ void smtp_fail_submits(int code, guint after);
 void smtp_hold_submits(void);
 void smtp_release_submits(void);
 void smtp_set_congested(gboolean congested);
+/* Look-ups are not answered until smtp_answer_lookups(); @name NULL: there is none. */
+void smtp_hold_lookups(void);
+void smtp_answer_lookups(const char *name);

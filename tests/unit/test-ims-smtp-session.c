@@ -1,5 +1,6 @@
 /* What becomes of messages, and what happens when something goes wrong. */
 #include "tests/unit/smtp-fixture.h"
+#include <glib/gstdio.h>
 #include <string.h>
 
 static const char *const to_bob[] = {"bob@example.com", NULL};
@@ -195,6 +196,22 @@ test_unknown_without_risk(Fixture *x, gconstpointer data)
     expect_log(x, "reason=unknown-recipient");
 }
 
+/* A member that a list still names is reported by its own name; the others get the message. */
+static void
+test_member_is_gone(Fixture *x, gconstpointer data)
+{
+    static const char *const staff[] = {"staff@example.com", NULL};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *report = NULL;
+
+    ims_directory_remove_recipient(x->f->service.directory, "bob", &error);
+    g_assert_no_error(error);
+    smtp_to_data(x->f, x->conn, "alice@example.com", staff);
+    expect(x, "x\r\n.\r\n", "250 OK\r\n");
+    report = smtp_queued_text(x->f, 1);
+    g_assert_nonnull(strstr(report, "\r\nbob: Unknown Recipient\r\n"));
+}
+
 /* ---- the logon window ---- */
 
 static void
@@ -264,6 +281,8 @@ test_line_ends(Fixture *x, gconstpointer data)
     g_free(smtp_take(x->conn));
     expect(x, "HELO a\nNOOP\n", "250 OK\r\n250 OK\r\n"); /* from a terminal */
     expect(x, "MAIL FROM:<a\rb@c.example>\r\n", "553 malformed address: a?b@c.example\r\n");
+    expect(x, "MAIL FROM:<a@far.example>\r\nRCPT TO:<a\r250 OK@example.com>\r\n",
+           MAIL_OK "553 malformed address: a?250 OK@example.com\r\n");
     ims_sim_conn_send(x->conn, "NO\0OP\r\n", 7);
     expect(x, "NOOP\r\n", "501 Syntax error in parameters or arguments\r\n250 OK\r\n");
 }
@@ -477,6 +496,29 @@ test_congested(Fixture *x, gconstpointer data)
     g_assert_cmpstr(last, ==, "250 OK\r\n");
 }
 
+/* Beyond the budget of memory the message goes by a file, and arrives the same. */
+static void
+test_spooled(Fixture *x, gconstpointer data)
+{
+    g_autofree char *directory = g_dir_make_tmp("ims-smtp-XXXXXX", NULL), *message = NULL;
+    g_autoptr(GString) sent = g_string_new(NULL);
+
+    g_assert_nonnull(directory);
+    x->f->config->data_directory = directory;
+    x->f->config->max_data_buffered = 10000;
+    smtp_to_data(x->f, x->conn, "a@far.example", to_bob);
+    for (guint i = 0; i < 5000; i++)
+        g_string_append_printf(sent, "line %u\r\n", i);
+    smtp_send(x->f, x->conn, sent->str);
+    g_assert_cmpuint(x->f->service.data_buffered, ==, 0);
+    expect(x, ".\r\n", "250 OK\r\n");
+    message = smtp_inbox_newest(x->f, x->f->bob, NULL);
+    g_assert_true(g_str_has_prefix(message, "Received: from client "));
+    g_assert_true(g_str_has_suffix(message, sent->str));
+    x->f->config->data_directory = NULL;
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
+}
+
 /* And the client goes while it waits. */
 static void
 test_congested_gone(Fixture *x, gconstpointer data)
@@ -648,6 +690,61 @@ test_name(Fixture *x, gconstpointer data)
         message, "Received: from client (client.example.net [198.51.100.20]) by "));
 }
 
+/* S-010: the faithful profile greets after the look-up, ten seconds at the longest. */
+static void
+test_slow_name(Fixture *x, gconstpointer data)
+{
+    ImsSimConn *conn, *early;
+    g_autofree char *nothing = NULL, *greeting = NULL, *answer = NULL, *both = NULL;
+
+    smtp_hold_lookups();
+    conn = smtp_open(x->f);
+    early = smtp_open(x->f);
+    smtp_send(x->f, early, "NOOP\r\n");
+    ims_sim_world_advance(x->f->world, 9 * SMTP_SEC);
+    nothing = smtp_take(conn);
+    g_assert_cmpstr(nothing, ==, "");
+    ims_sim_world_advance(x->f->world, 2 * SMTP_SEC);
+    greeting = smtp_take(conn);
+    g_assert_true(g_str_has_prefix(greeting, "220 mail.example.com ESMTP Server"));
+    both = smtp_take(early);
+    g_assert_true(g_str_has_prefix(both, "220 "));
+    g_assert_true(g_str_has_suffix(both, "ready\r\n250 OK\r\n"));
+    ims_sim_conn_close(early);
+    smtp_answer_lookups("late.example.net");
+    smtp_send(x->f, conn, "EHLO a\r\n");
+    answer = smtp_take(conn);
+    g_assert_true(g_str_has_prefix(answer, "250-mail.example.com Hello [late.example.net]\r\n"));
+    ims_sim_conn_close(conn);
+}
+
+/* The extended one does not wait; what is known by then is shown. */
+static void
+test_slow_name_extended(Fixture *x, gconstpointer data)
+{
+    ImsSimConn *conn;
+    g_autofree char *greeting = NULL, *before = NULL, *after = NULL;
+
+    smtp_hold_lookups();
+    conn = smtp_open(x->f);
+    greeting = smtp_take(conn);
+    g_assert_true(g_str_has_prefix(greeting, "220 "));
+    smtp_send(x->f, conn, "EHLO a\r\n");
+    before = smtp_take(conn);
+    g_assert_true(g_str_has_prefix(before, "250-mail.example.com Hello [198.51.100.20]\r\n"));
+    smtp_answer_lookups("late.example.net");
+    smtp_send(x->f, conn, "EHLO a\r\n");
+    after = smtp_take(conn);
+    g_assert_true(g_str_has_prefix(after, "250-mail.example.com Hello [late.example.net]\r\n"));
+    /* And the answer comes when the client is gone. */
+    smtp_hold_lookups();
+    ims_sim_conn_close(conn);
+    conn = smtp_open(x->f);
+    ims_sim_conn_close(conn);
+    ims_sim_world_settle(x->f->world);
+    smtp_answer_lookups("late.example.net");
+}
+
 /* S-130: with the look-up switched off there is no name at all. */
 static void
 test_no_name(Fixture *x, gconstpointer data)
@@ -698,6 +795,7 @@ main(int argc, char **argv)
     ADD("S-045-unknown-reported", SMTP_FAITHFUL, test_unknown_reported);
     ADD("S-470-unknown-null-sender", SMTP_FAITHFUL, test_unknown_null_sender);
     ADD("unknown-without-risk", SMTP_FAITHFUL, test_unknown_without_risk);
+    ADD("member-is-gone", 0, test_member_is_gone);
     ADD("logon-window", 0, test_window);
     ADD("logon-window-closes", 0, test_window_closes);
     ADD("long-line", SMTP_CLEAR, test_long_line);
@@ -716,6 +814,7 @@ main(int argc, char **argv)
     ADD("disconnect-anywhere-faithful", SMTP_CLEAR | SMTP_FAITHFUL | SMTP_NAMED,
         test_disconnect_anywhere);
     ADD("congested", 0, test_congested);
+    ADD("spooled", 0, test_spooled);
     ADD("congested-gone", 0, test_congested_gone);
     ADD("no-memory", 0, test_no_memory);
     ADD("reader-stalls", 0, test_reader_stalls);
@@ -724,6 +823,8 @@ main(int argc, char **argv)
     ADD("stopping-in-data", 0, test_stopping_in_data);
     ADD("starttls-injection", 0, test_starttls_injection);
     ADD("starttls-forgets", SMTP_CLEAR, test_starttls_forgets);
+    ADD("S-010-slow-name", SMTP_FAITHFUL, test_slow_name);
+    ADD("slow-name-extended", 0, test_slow_name_extended);
     ADD("S-010-name", SMTP_FAITHFUL | SMTP_NAMED, test_name);
     ADD("S-130-no-name", SMTP_NO_RESOLVE, test_no_name);
     ADD("S-497-hostile-name", 0, test_hostile_name);
