@@ -12,7 +12,7 @@ struct _ImsSimConn {
     ImsWorld *world;
     SimConn *conn; /* (nullable): the server has closed */
     GString *received;
-    gboolean tls_wanted, tls_available, stalled;
+    gboolean tls_wanted, tls_available, tls_silent, stalled;
 };
 
 /* ---- the transport ---- */
@@ -79,7 +79,8 @@ sim_start_tls(ImsConn *conn)
     /* What the peer sent before the handshake was in clear text. */
     g_byte_array_set_size(self->sent, 0);
     self->handle->tls_wanted = TRUE;
-    ims_conn_tls_done(conn, "TLSv1.3", "TLS_AES_256_GCM_SHA384");
+    if (!self->handle->tls_silent)
+        ims_conn_tls_done(conn, "TLSv1.3", "TLS_AES_256_GCM_SHA384");
 }
 
 static gboolean
@@ -176,6 +177,12 @@ void
 ims_sim_conn_set_tls_available(ImsSimConn *handle, gboolean available)
 {
     handle->tls_available = available;
+}
+
+void
+ims_sim_conn_set_tls_silent(ImsSimConn *handle, gboolean silent)
+{
+    handle->tls_silent = silent;
 }
 
 void

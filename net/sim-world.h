@@ -33,6 +33,8 @@ gboolean ims_sim_conn_is_closed(ImsSimConn *conn); /* by the server */
 gboolean ims_sim_conn_tls_wanted(
     ImsSimConn *conn); /* STARTTLS was accepted; the handshake counts as done at settle */
 void ims_sim_conn_set_tls_available(ImsSimConn *conn, gboolean available);
+/* The peer asks for TLS and then never does its part of the handshake. */
+void ims_sim_conn_set_tls_silent(ImsSimConn *conn, gboolean silent);
 /* While TRUE the peer reads nothing, so what the server writes stays pending. */
 void ims_sim_conn_set_stalled(ImsSimConn *conn, gboolean stalled);
 /* The peer closes its sending half and still reads. Does not settle. */

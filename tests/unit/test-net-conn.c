@@ -396,6 +396,23 @@ test_tls_not_available(Fixture *f, gconstpointer data)
     g_assert_false(ims_sim_conn_tls_wanted(f->conn));
 }
 
+/* Nothing of either side passes meanwhile, and the session does not wait for ever. */
+static void
+test_tls_no_handshake(Fixture *f, gconstpointer data)
+{
+    ims_sim_conn_set_tls_silent(f->conn, TRUE);
+    say(f, "TLS\r\n");
+    assert_heard(f, "hello\r\ngo\r\n");
+    ims_conn_puts(f->lines->conn, "not in clear\r\n");
+    say(f, "ECHO not in clear\r\n");
+    ims_sim_world_advance(f->world, 29 * G_USEC_PER_SEC);
+    g_assert_false(ims_sim_conn_is_closed(f->conn));
+    ims_sim_world_advance(f->world, G_USEC_PER_SEC);
+    g_assert_true(ims_sim_conn_is_closed(f->conn));
+    assert_heard(f, "");
+    g_assert_cmpstr(f->trace->str, ==, "ic");
+}
+
 static void
 test_stop(Fixture *f, gconstpointer data)
 {
@@ -468,6 +485,7 @@ static const struct {
     {"eof/half-line",            test_eof_half_line       },
     {"eof/peer-gone-while-busy", test_peer_gone_while_busy},
     {"tls/drops-clear-text",     test_tls_drops_clear_text},
+    {"tls/no-handshake",         test_tls_no_handshake    },
     {"tls/not-available",        test_tls_not_available   },
     {"stop",                     test_stop                },
     {"stop/grace",               test_stop_grace          },

@@ -1,4 +1,5 @@
 /* Connections over sockets: many at once, in pieces, limits, the end of the service. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -272,6 +273,33 @@ test_hand_over(Peer *f, gconstpointer data)
 }
 
 static void
+test_ipv6(Peer *f, gconstpointer data)
+{
+    ImsListenerOptions options = {.new_session = lines_new, .data = &f->lines, .port = f->port};
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(f->port)};
+    g_autoptr(GError) error = NULL;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ImsListener *listener;
+
+    /* The same port as the one of IPv4: they do not meet. */
+    ims_address_parse("::", &options.address);
+    listener = fd >= 0 ? ims_listener_new(f->world, &options, -1, &error) : NULL;
+    address.sin6_addr = in6addr_loopback;
+    if (listener == NULL || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        g_test_skip("no IPv6 here");
+    } else {
+        peer_hear(fd, "hello\r\n");
+        g_assert_cmpuint(ims_listener_sessions(listener), ==, 1);
+        g_assert_cmpuint(ims_listener_sessions(f->listener), ==, 0);
+    }
+    close(fd);
+    if (listener != NULL)
+        ims_listener_stop(listener);
+    peer_stop_sessions(f, 0);
+    ims_listener_free(listener);
+}
+
+static void
 test_errors(Peer *f, gconstpointer data)
 {
     ImsListenerOptions options = {.new_session = lines_new, .data = &f->lines, .port = f->port};
@@ -318,6 +346,7 @@ static const struct {
     {"stop",           NULL,              test_stop          },
     {"stop/with-none", NULL,              test_stop_with_none},
     {"hand-over",      NULL,              test_hand_over     },
+    {"ipv6",           NULL,              test_ipv6          },
     {"errors",         NULL,              test_errors        },
 };
 

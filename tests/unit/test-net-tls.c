@@ -1,5 +1,6 @@
 /* TLS: from the first byte and by STARTTLS, as a client sees it. */
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -131,6 +132,33 @@ test_tls_big(Peer *f, gconstpointer data)
     secure_close(&client);
 }
 
+/* A client that does not read for a while: OpenSSL must be asked again with the same bytes, though
+ * more were added. */
+static void
+test_slow_reader(Peer *f, gconstpointer data)
+{
+    Secure client = secure(f, peer_dial(f));
+    struct pollfd nothing = {.fd = -1};
+    g_autofree char *buffer = g_malloc(65536);
+    gsize total = 0, wanted = 13 + 600 * 65536 + 5 + 10 * 3;
+
+    secure_put(&client, "BIG 600\r\n");
+    for (guint i = 0; i < 10; i++) {
+        poll(&nothing, 1, 20);
+        secure_put(&client, "ECHO x\r\n");
+    }
+    while (total < wanted) {
+        int got = SSL_read(client.ssl, buffer, (int)MIN(65536, wanted - total));
+
+        g_assert_cmpint(got, >, 0);
+        total += (gsize)got;
+    }
+    secure_put(&client, "QUIT\r\n");
+    secure_hear(&client, "bye\r\n");
+    secure_hear_end(&client);
+    secure_close(&client);
+}
+
 static void
 test_starttls(Peer *f, gconstpointer data)
 {
@@ -241,6 +269,7 @@ static const struct {
     {"implicit",     &implicit, test_implicit    },
     {"bytewise",     &implicit, test_tls_bytewise},
     {"big",          &implicit, test_tls_big     },
+    {"slow-reader",  &implicit, test_slow_reader },
     {"starttls",     &starttls, test_starttls    },
     {"injection",    &starttls, test_injection   },
     {"no-handshake", &implicit, test_no_handshake},
