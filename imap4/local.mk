@@ -39,17 +39,25 @@ imap4_libimap4_a_SOURCES = \
 
 imap4_tests = \
 	tests/unit/test-imap4-forms \
+	tests/unit/test-imap4-model \
 	tests/unit/test-imap4-parser \
-	tests/unit/test-imap4-scripts
+	tests/unit/test-imap4-scripts \
+	tests/unit/test-imap4-session
 check_PROGRAMS += $(imap4_tests)
 unit_tests += $(imap4_tests)
 tests_unit_test_imap4_forms_SOURCES = tests/unit/test-imap4-forms.c
 tests_unit_test_imap4_forms_LDADD = $(imap4_libs)
+tests_unit_test_imap4_model_SOURCES = tests/unit/test-imap4-model.c \
+	tests/unit/imap4-play.c tests/unit/imap4-play.h
+tests_unit_test_imap4_model_LDADD = $(imap4_libs)
 tests_unit_test_imap4_parser_SOURCES = tests/unit/test-imap4-parser.c
 tests_unit_test_imap4_parser_LDADD = $(imap4_libs)
 tests_unit_test_imap4_scripts_SOURCES = tests/unit/test-imap4-scripts.c \
 	tests/unit/imap4-play.c tests/unit/imap4-play.h
 tests_unit_test_imap4_scripts_LDADD = $(imap4_libs)
+tests_unit_test_imap4_session_SOURCES = tests/unit/test-imap4-session.c \
+	tests/unit/imap4-play.c tests/unit/imap4-play.h
+tests_unit_test_imap4_session_LDADD = $(imap4_libs)
 
 EXTRA_DIST += \
 	tests/imap4/append.txt \
@@ -67,3 +75,11 @@ EXTRA_DIST += \
 	tests/imap4/store.txt \
 	tests/imap4/times.txt \
 	tests/imap4/two-sessions.txt
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-imap4
+tests_fuzz_fuzz_imap4_SOURCES = tests/fuzz/fuzz-imap4.c \
+	tests/unit/imap4-play.c tests/unit/imap4-play.h
+tests_fuzz_fuzz_imap4_LDADD = $(imap4_libs)
+tests_fuzz_fuzz_imap4_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
