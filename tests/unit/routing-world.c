@@ -137,6 +137,8 @@ routing_verdict_check(const ImsRelayPolicy *policy, const ImsRelayQuery *query,
     static const char *const codes[] = {"250 ", "550 ", "553 ", "452 "};
 
     g_assert_true(g_str_has_prefix(reply, codes[verdict->reply]));
+    /* the IMS had no enhanced status codes */
+    g_assert_false(g_regex_match_simple("^[0-9]{3} [245]\\.[0-9]", reply, 0, 0));
     g_assert_true((verdict->kind == IMS_VERDICT_REFUSE) == (verdict->reply != IMS_REPLY_RCPT_OK));
     g_assert_cmpuint(lines->len, ==, verdict->n_steps);
     g_assert_cmpuint(lines->len, >, 0);

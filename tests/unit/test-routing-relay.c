@@ -41,7 +41,7 @@ static const Case cases[] = {
     {"extended-no-reroute-own-domain", "do-not-reroute flags:15 deny:0.0.0.0;0.0.0.0", "", "anyone@own.com", "deliver no-reroute-own anyone@own.com"},
     {"extended-no-reroute-directory", "do-not-reroute", "directory", "alice@second.example", "deliver no-reroute-own alice@second.example"},
     {"extended-no-reroute-foreign", "do-not-reroute", "", "x@far.example", "refuse no-reroute-closed x@far.example"},
-    {"extended-no-reroute-flags-ignored", "do-not-reroute flags:15 allow:0.0.0.0;0.0.0.0 risk", "auth window", "x@far.example", "refuse no-reroute-closed x@far.example"},
+    {"R-011-no-reroute-authenticated-client", "do-not-reroute flags:15 allow:0.0.0.0;0.0.0.0 risk", "auth window", "x@far.example", "refuse no-reroute-closed x@far.example"},
     {"extended-no-reroute-list-ignored", "do-not-reroute list:p.example=<relay>,own.com=<blocked>", "", "x@p.example", "refuse no-reroute-closed x@p.example"},
     {"extended-no-reroute-loopback", "do-not-reroute", "client:::1 local:::1", "x@far.example", "refuse no-reroute-closed x@far.example"},
     {"extended-no-reroute-bare", "do-not-reroute", "", "bob", "deliver bare-local bob@own.com"},
@@ -73,6 +73,7 @@ static const Case cases[] = {
     {"R-023-target-literal-plain", "flags:8 list:o.example=192.0.2.77", "auth", "a@o.example", "reroute authenticated a@[192.0.2.77]"},
     {"R-024-missing-secondary-domain", CLOSED, "", "alice@second.example", "refuse no-rule alice@second.example"},
     {"R-025-unknown-local-part", CLOSED, "", "nobody@own.com", "deliver inbound nobody@own.com"},
+    {"R-026-shared-domain-is-inbound", CLOSED, "", "user.of.the.other.system@own.com", "deliver inbound user.of.the.other.system@own.com"},
     {"R-027-domain-alone-counts", CLOSED, "", "far.example@own.com", "deliver inbound far.example@own.com"},
     {"R-028-inbound-from-the-denied", "flags:1 deny:0.0.0.0;0.0.0.0 list:own.com=<inbound>", "", "alice@own.com", "deliver inbound alice@own.com"},
     {"R-029-Q195969-own", THREE, "", "u@a.com", "deliver inbound u@a.com"},
@@ -122,20 +123,20 @@ static const Case cases[] = {
     {"R-063-Q193922-in-the-net", "flags:3 allow:192.168.1.0;255.255.255.0 deny:192.168.1.0;255.255.255.248", "client:192.168.1.8", "x@far.example", "reroute allow-list x@far.example"},
     {"R-063-Q193922-but-seven", "flags:3 allow:192.168.1.0;255.255.255.0 deny:192.168.1.0;255.255.255.248", "client:192.168.1.7", "x@far.example", "refuse deny-list x@far.example"},
     {"R-063-Q193922-and-zero", "flags:3 allow:192.168.1.0;255.255.255.0 deny:192.168.1.0;255.255.255.248", "client:192.168.1.0", "x@far.example", "refuse deny-list x@far.example"},
-    {"R-064-forwarding-alone", "flags:4 forwarding local:192.0.2.1", "", "x@far.example", "refuse no-rule x@far.example"},
-    {"R-064-forwarding-with-auth", "flags:12 forwarding local:192.0.2.1", "auth", "x@far.example", "reroute authenticated x@far.example"},
+    {"R-064-R-242-forwarding-alone", "flags:4 forwarding local:192.0.2.1", "", "x@far.example", "refuse no-rule x@far.example"},
+    {"R-064-R-242-forwarding-with-auth", "flags:12 forwarding local:192.0.2.1", "auth", "x@far.example", "reroute authenticated x@far.example"},
     {"R-065-scanner-in-front", CLOSED " allow:127.0.0.1", "client:127.0.0.1 local:127.0.0.1", "x@far.example", "reroute allow-list x@far.example"},
     {"R-066-localhost-has-no-privilege", CLOSED, "client:127.0.0.1 local:127.0.0.1", "x@far.example", "refuse no-rule x@far.example"},
     {"R-067-translated-address", "flags:4 local:192.0.2.1", "", "x@far.example", "reroute local-address x@far.example"},
     {"R-071-partner-by-address", CLOSED " allow:198.51.100.7;255.255.255.255", "client:198.51.100.7", "IMCEASMTP-x+40far+2Eexample@own.com", "reroute allow-list x@far.example"},
-    {"R-077-logon-window", "flags:8", "window", "x@far.example", "reroute logon-window x@far.example"},
-    {"R-078-logon-window-off", "flags:8 no-window", "window", "x@far.example", "refuse no-rule x@far.example"},
+    {"R-077-R-228-logon-window", "flags:8", "window", "x@far.example", "reroute logon-window x@far.example"},
+    {"R-078-R-228-logon-window-off", "flags:8 no-window", "window", "x@far.example", "refuse no-rule x@far.example"},
     {"R-074-auth-counts-before-window", "flags:8", "auth window", "x@far.example", "reroute authenticated x@far.example"},
     {"window-needs-bit-8", CLOSED, "window", "x@far.example", "refuse no-rule x@far.example"},
     {"window-does-not-open-the-open", "list:own.com=<inbound>", "window", "x@far.example", "refuse open-closed x@far.example"},
     {"window-never-beats-blocked", BLOCK, "window", "x@bad.example", "refuse blocked x@bad.example"},
     {"flags-above-15-are-cut", "flags:24", "auth", "x@far.example", "reroute authenticated x@far.example"},
-    {"ipv6-client", "flags:2 allow:2001:db8:1::/48", "client:2001:db8:1:2::3", "x@far.example", "reroute allow-list x@far.example"},
+    {"R-237-ipv6-client", "flags:2 allow:2001:db8:1::/48", "client:2001:db8:1:2::3", "x@far.example", "reroute allow-list x@far.example"},
 
     /* 4 address forms */
     {"R-090-percent", CLOSED, "", "u%far.example@own.com", "deliver inbound u%far.example@own.com"},
@@ -146,7 +147,7 @@ static const Case cases[] = {
     {"R-093-route-with-right", CLOSED " allow:203.0.113.66", "", "@own.com:u@far.example", "reroute allow-list u@far.example"},
     {"R-094-bang", CLOSED, "", "far.example!u@own.com", "deliver inbound far.example!u@own.com"},
     {"R-095-quoted", CLOSED, "", "\"n@foreign.org\"", "deliver bare-local \"n@foreign.org\"@own.com"},
-    {"R-097-imcea-refused", CLOSED, "", "IMCEASMTP-u+40far+2Eexample@own.com", "refuse no-rule u@far.example"},
+    {"R-097-R-231-imcea-refused", CLOSED, "", "IMCEASMTP-u+40far+2Eexample@own.com", "refuse no-rule u@far.example"},
     {"R-097-imcea-with-right", CLOSED " allow:203.0.113.66", "", "IMCEASMTP-u+40far+2Eexample@own.com", "reroute allow-list u@far.example"},
     {"R-097-imcea-open", "risk list:own.com=<inbound>", "", "IMCEASMTP-u+40far+2Eexample@own.com", "reroute open u@far.example Q260562"},
     {"R-097-imcea-no-reroute", "do-not-reroute faithful risk", "", "IMCEASMTP-u+40far+2Eexample@own.com", "directory no-reroute-directory u@far.example Q255695"},
@@ -190,13 +191,13 @@ static const Case cases[] = {
     {"R-042-limit", CLOSED, "count:32766", "a@own.com", "refuse too-many-recipients a@own.com"},
     {"R-042-last-one", CLOSED, "count:32765", "a@own.com", "deliver inbound a@own.com"},
     {"R-042-malformed-comes-first", CLOSED, "count:32766", "a b@own.com", "refuse malformed -"},
-    {"R-233-double-at", CLOSED, "", "t@far.example@own.com", "refuse malformed -"},
+    {"R-111-R-233-double-at", CLOSED, "", "t@far.example@own.com", "refuse malformed -"},
     {"S-169-double-at-taken", CLOSED " lax", "", "t@far.example@own.com", "deliver inbound t@far.example@own.com"},
-    {"R-234-trailing-dot", CLOSED, "", "u@own.com.", "deliver inbound u@own.com"},
+    {"R-111-R-234-trailing-dot", CLOSED, "", "u@own.com.", "deliver inbound u@own.com"},
     {"R-235-case", CLOSED, "", "U@OWN.Com", "deliver inbound U@own.com"},
     {"null-recipient", CLOSED, "", "", "refuse malformed -"},
     {"route-to-nothing", CLOSED, "", "@own.com:", "refuse malformed -"},
-    {"without-any-list", "flags:2", "", "a@own.com", "refuse no-rule a@own.com"},
+    {"R-243-no-implicit-site-domain", "flags:2", "", "a@own.com", "refuse no-rule a@own.com"},
 
     /* 10 the forms of the open-relay testers */
     {"R-201-plain", CLOSED, "", "t@far.example", "refuse no-rule t@far.example"},
@@ -214,7 +215,7 @@ static const Case cases[] = {
     {"R-215-bang", CLOSED, "", "far.example!t", "deliver bare-local far.example!t@own.com"},
     {"R-216-bang-own", CLOSED, "", "far.example!t@own.com", "deliver inbound far.example!t@own.com"},
     {"R-216-bang-literal", CLOSED, "", "far.example!t@[192.0.2.1]", "deliver own-literal far.example!t@[192.0.2.1]"},
-    {"R-217-imcea", CLOSED, "", "IMCEASMTP-t+40far+2Eexample@own.com", "refuse no-rule t@far.example"},
+    {"R-096-R-217-imcea", CLOSED, "", "IMCEASMTP-t+40far+2Eexample@own.com", "refuse no-rule t@far.example"},
     {"R-218-quoted-imcea", CLOSED, "", "\"IMCEASMTP-t@far.example\"@own.com", "refuse no-rule t@far.example"},
     {"R-219-unknown-at-own", CLOSED, "", "nobody@own.com", "deliver inbound nobody@own.com"},
     {"R-220-foreign-literal", CLOSED, "", "t@[198.51.100.9]", "refuse no-rule t@[198.51.100.9]"},
@@ -271,7 +272,8 @@ test_truth_table(void)
     }
 }
 
-/* whatever the sender, a foreign recipient is refused. */
+/* R-103, R-108, R-201, R-202, R-203, R-204, R-205, R-206: whatever the sender, a foreign recipient
+ * is refused. */
 static void
 test_sender_never_counts(void)
 {
@@ -321,6 +323,37 @@ test_extremes(void)
     reply = ims_relay_verdict_reply_text(&verdict, &query);
     g_assert_cmpuint(strlen(reply), <, 510);
     routing_verdict_check(&world.policy, &query, &verdict);
+    routing_world_clear(&world);
+}
+
+/* each recipient is judged for itself, whatever was said of those before it. */
+static void
+test_each_for_itself(void)
+{
+    static const char *const recipients[] = {"bob@own.com", "u@old.example", "v@partner.example",
+                                             "w@far.example", "bob@own.com"};
+    static const char *const stranger[] = {
+        "deliver inbound bob@own.com", "refuse no-rule u@new.example",
+        "reroute always-relay v@partner.example", "refuse no-rule w@far.example",
+        "deliver inbound bob@own.com"};
+    static const char *const friend[] = {
+        "deliver inbound bob@own.com", "reroute allow-list u@new.example",
+        "reroute always-relay v@partner.example", "reroute allow-list w@far.example",
+        "deliver inbound bob@own.com"};
+    RoutingWorld world;
+
+    routing_world_init(&world, "flags:2 allow:10.0.0.9 " LIST);
+    for (guint i = 0; i < 2 * G_N_ELEMENTS(recipients); i++) {
+        g_auto(ImsRelayVerdict) verdict = {0};
+        g_autofree char *text = NULL;
+        ImsRelayQuery query;
+
+        routing_query_init(&query, i % 2 == 0 ? "" : "client:10.0.0.9", recipients[i / 2]);
+        query.recipient_count = i / 2;
+        ims_relay_decide(&world.policy, &query, &verdict);
+        text = routing_verdict_describe(&verdict);
+        g_assert_cmpstr(text, ==, i % 2 == 0 ? stranger[i / 2] : friend[i / 2]);
+    }
     routing_world_clear(&world);
 }
 
@@ -374,6 +407,7 @@ main(int argc, char **argv)
     }
     g_test_add_func("/routing/relay/R-062-truth-table", test_truth_table);
     g_test_add_func("/routing/relay/R-108-sender-never-counts", test_sender_never_counts);
+    g_test_add_func("/routing/relay/R-013-R-038-each-for-itself", test_each_for_itself);
     g_test_add_func("/routing/relay/extremes", test_extremes);
     g_test_add_func("/routing/relay/wants-directory", test_wants_directory);
     return g_test_run();
