@@ -44,6 +44,14 @@ tests_fuzz_fuzz_smtp_LDFLAGS = $(smtp_fixture_ldflags) -fsanitize=fuzzer
 tests_fuzz_fuzz_smtp_LDADD = $(smtp_fixture_libs)
 endif
 # submit, report
+ims_libims_a_SOURCES += \
+	ims/queue.h ims/submit.c ims/submit-private.h
+report_tests = tests/unit/test-ims-submit
+check_PROGRAMS += $(report_tests)
+unit_tests += $(report_tests)
+ims_fixture = tests/unit/ims-fixture.c tests/unit/ims-fixture.h
+tests_unit_test_ims_submit_SOURCES = tests/unit/test-ims-submit.c $(ims_fixture)
+tests_unit_test_ims_submit_LDADD = $(ims_libs)
 # queue, sender
 ims_libims_a_SOURCES += \
 	ims/sender.c ims/sender.h ims/sender-direct.c ims/sender-esmtp.c ims/sender-private.h \
