@@ -45,11 +45,13 @@ tests_fuzz_fuzz_smtp_LDADD = $(smtp_fixture_libs)
 endif
 # submit, report
 ims_libims_a_SOURCES += \
-	ims/queue.h ims/submit.c ims/submit-private.h
-report_tests = tests/unit/test-ims-submit
+	ims/queue.h ims/report.c ims/report-private.h ims/report-text.c ims/submit.c ims/submit-private.h
+report_tests = tests/unit/test-ims-report tests/unit/test-ims-submit
 check_PROGRAMS += $(report_tests)
 unit_tests += $(report_tests)
 ims_fixture = tests/unit/ims-fixture.c tests/unit/ims-fixture.h
+tests_unit_test_ims_report_SOURCES = tests/unit/test-ims-report.c $(ims_fixture)
+tests_unit_test_ims_report_LDADD = $(ims_libs)
 tests_unit_test_ims_submit_SOURCES = tests/unit/test-ims-submit.c $(ims_fixture)
 tests_unit_test_ims_submit_LDADD = $(ims_libs)
 # queue, sender
