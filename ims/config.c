@@ -327,6 +327,30 @@ ims_config_load(const char *file, GError **error)
     return ims_config_parse(file, text, length, error);
 }
 
+char *
+ims_config_find_data_directory(const char *file)
+{
+    g_autofree char *absolute = g_canonicalize_filename(file, NULL);
+    g_autofree char *folder = g_path_get_dirname(absolute);
+    g_autofree char *text = NULL;
+    g_autoptr(ImsConfigProblems) problems = ims_config_problems_new(file);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) entries = NULL;
+    gsize length;
+
+    if (!g_file_get_contents(file, &text, &length, NULL))
+        return NULL;
+    entries = ims_config_scan(file, text, length, problems, notes);
+    for (guint i = 0; i < entries->len; i++) {
+        const ImsConfigEntry *entry = entries->pdata[i];
+
+        if (strcmp(entry->group, "Server") == 0 && strcmp(entry->key, "DataDirectory") == 0 &&
+            *entry->value != '\0')
+            return g_canonicalize_filename(entry->value, folder);
+    }
+    return g_steal_pointer(&folder);
+}
+
 /* ---- asking ---- */
 
 void

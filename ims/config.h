@@ -112,6 +112,8 @@ void ims_config_add_own_addresses(ImsConfig *config, const ImsAddress *addresses
 void ims_config_add_interface_addresses(ImsConfig *config);
 /* Where the file is when nobody says: $IMS_CONFIG, ims.conf in the current folder, /etc/imsd/ims.conf. (transfer full) */
 char *ims_config_default_file(void);
+/* The data directory that @file names, errors or not: where a running service is found. (transfer full) (nullable) */
+char *ims_config_find_data_directory(const char *file);
 /* Absolute path of the file. */
 const char *ims_config_file(const ImsConfig *config);
 /* Build number of the information store that goes with the IMS build: POP3 and IMAP4 greet with it (P-002). */

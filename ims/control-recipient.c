@@ -283,12 +283,22 @@ static void
 add_mailbox(ImsControlCall *call)
 {
     MailboxAdd *adding = g_new0(MailboxAdd, 1);
+    g_autoptr(ImsRecipientTable) table = ims_directory_table(call->service->directory);
+    const ImsRecipient *other =
+        ims_recipient_table_find_alias(table, ims_control_text(call, "alias"));
     ImsFolderOp *op;
     GError *error = NULL;
     guint64 id;
 
     adding->call = call;
     adding->recipient = new_recipient(call);
+    /* Before the account is looked at, whose error would mislead. */
+    if (other != NULL) {
+        ims_control_fail_argument(call, "%.100s: the alias is taken by a %s", other->alias,
+                                  kind_name(other->kind));
+        mailbox_add_free(adding);
+        return;
+    }
     if (!provide_account(adding)) {
         mailbox_add_free(adding);
         return;

@@ -11,6 +11,7 @@ G_DEFINE_QUARK(ims_control_error, ims_control_error)
 static void
 call_free(ImsControlCall *call)
 {
+    call->service->control_calls--;
     json_object_unref(call->arguments);
     g_free(call);
 }
@@ -240,6 +241,7 @@ ims_control_request(ImsService *service, JsonObject *request, ImsControlCallback
     }
     call = g_new0(ImsControlCall, 1);
     call->service = service;
+    service->control_calls++;
     call->arguments = arguments;
     call->parameter = row->parameter;
     call->callback = callback;

@@ -6,11 +6,13 @@ ims_libims_a_SOURCES = \
 	ims/control-private.h ims/control-account.c ims/control-queue.c ims/control-recipient.c \
 	ims/control-service.c ims/control-socket.c ims/control-socket.h ims/host-addresses.c \
 	ims/service.c ims/service.h
-service_tests = tests/unit/test-ims-config
+service_tests = tests/unit/test-ims-config tests/unit/test-ims-control
 check_PROGRAMS += $(service_tests)
 unit_tests += $(service_tests)
 tests_unit_test_ims_config_SOURCES = tests/unit/test-ims-config.c
 tests_unit_test_ims_config_LDADD = ims/libims.a $(routing_libs) -lm
+tests_unit_test_ims_control_SOURCES = tests/unit/test-ims-control.c
+tests_unit_test_ims_control_LDADD = $(ims_libs)
 # smtp
 ims_libims_a_SOURCES += \
 	ims/personality.c ims/personality.h ims/smtp.h ims/smtp-private.h ims/smtp-auth.c ims/smtp-body.c \

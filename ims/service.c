@@ -182,15 +182,24 @@ ims_service_start(ImsService *service)
 }
 
 typedef struct {
+    ImsService *service;
     ImsCallback done;
     gpointer data;
 } Stop;
 
+/* A control request that waits for the store must have its answer before the store goes. */
 static void
-stopped(gpointer data)
+stop_when_answered(gpointer data)
 {
+    enum {
+        STEP_USEC = 10000,
+    };
     Stop *stop = data;
 
+    if (stop->service->control_calls > 0) {
+        ims_world_timer_add(stop->service->world, STEP_USEC, stop_when_answered, stop);
+        return;
+    }
     stop->done(stop->data);
     g_free(stop);
 }
@@ -200,9 +209,10 @@ ims_service_stop(ImsService *service, ImsCallback done, gpointer data)
 {
     Stop *stop = g_new(Stop, 1);
 
+    stop->service = service;
     stop->done = done;
     stop->data = data;
-    ims_world_post(service->world, ims_world_main(service->world), stopped, stop);
+    ims_world_post(service->world, ims_world_main(service->world), stop_when_answered, stop);
 }
 
 void

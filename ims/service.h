@@ -38,6 +38,7 @@ typedef struct {
     gsize data_buffered;   /* atomic: bytes of DATA held by all SMTP sessions */
     const ImsServiceHost *host; /* (nullable): where no program serves connections: imsctl, tests, scenarios */
     gpointer host_data;
+    guint control_calls; /* control requests under way; on main only */
 } ImsService;
 
 /**

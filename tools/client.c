@@ -19,7 +19,7 @@ enum {
 };
 
 struct _ImsctlClient {
-    ImsConfig *config;
+    ImsConfig *config;   /* (nullable): read only to open the data directory in here */
     int fd;              /* -1: no service runs */
     ImsWorld *world;     /* (nullable): opened in here */
     ImsService *service; /* (nullable) */
@@ -57,14 +57,16 @@ imsctl_load_config(Imsctl *ctl)
 
 /* -1 with no @error: no service runs. */
 static int
-connect_to_service(const ImsConfig *config, GError **error)
+connect_to_service(const char *config_file, GError **error)
 {
-    g_autofree char *path = g_build_filename(config->data_directory, "control", NULL);
+    /* A service goes on with the file it started with, whatever errors are in it by now. */
+    g_autofree char *folder = ims_config_find_data_directory(config_file);
+    g_autofree char *path = folder != NULL ? g_build_filename(folder, "control", NULL) : NULL;
     const struct timeval limit = {.tv_sec = ANSWER_LIMIT_SEC};
     struct sockaddr_un address;
     int folder_fd = -1, fd, failure;
 
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+    if (path == NULL || !g_file_test(path, G_FILE_TEST_EXISTS))
         return -1;
     if (!ims_control_address(path, &address, &folder_fd, error))
         return -1;
@@ -87,10 +89,13 @@ connect_to_service(const ImsConfig *config, GError **error)
 }
 
 static gboolean
-open_in_here(ImsctlClient *client, GError **error)
+open_in_here(ImsctlClient *client, const char *config_file, GError **error)
 {
     const ImsRealWorldOptions options = {.n_workers = 1};
 
+    client->config = ims_config_load(config_file, error);
+    if (client->config == NULL)
+        return FALSE;
     umask(077);
     /* What is done is logged with the service's events, not on the terminal. */
     if (client->config->log_file == NULL)
@@ -111,13 +116,8 @@ client_get(Imsctl *ctl, gboolean only_running, GError **error)
     g_autoptr(GError) cause = NULL;
 
     if (client == NULL) {
-        ImsConfig *config = ims_config_load(ctl->config_file, error);
-
-        if (config == NULL)
-            return NULL;
         client = ctl->client = g_new0(ImsctlClient, 1);
-        client->config = config;
-        client->fd = connect_to_service(config, &cause);
+        client->fd = connect_to_service(ctl->config_file, &cause);
     }
     if (cause != NULL) {
         g_propagate_error(error, g_steal_pointer(&cause));
@@ -132,7 +132,7 @@ client_get(Imsctl *ctl, gboolean only_running, GError **error)
         imsctl_close(ctl);
         return NULL;
     }
-    if (open_in_here(client, error))
+    if (open_in_here(client, ctl->config_file, error))
         return client;
     imsctl_close(ctl);
     return NULL;

@@ -99,14 +99,42 @@ setting_object(const ImsConfigSetting *setting, const char *value)
     return object;
 }
 
+/* Lines of at most 76 columns, broken at blanks. */
+static void
+print_wrapped(const char *label, const char *text)
+{
+    enum {
+        INDENT = 6,
+        WIDTH = 76,
+    };
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    glong column = INDENT + g_utf8_strlen(label, -1);
+
+    printf("%*s%s", INDENT, "", label);
+    for (guint i = 0; words[i] != NULL; i++) {
+        glong width = g_utf8_strlen(words[i], -1);
+
+        if (i > 0 && column + 1 + width > WIDTH) {
+            printf("\n%*s%s", INDENT + 2, "", words[i]);
+            column = INDENT + 2 + width;
+        } else {
+            printf("%s%s", i > 0 ? " " : "", words[i]);
+            column += (i > 0) + width;
+        }
+    }
+    putchar('\n');
+}
+
 static void
 print_setting(const ImsConfigSetting *setting, const char *value)
 {
-    printf("  %s\n      %s\n      Expected: %s\n      Default: %s\n", setting->key,
-           setting->meaning, setting->type, setting->default_value);
+    printf("  %s\n", setting->key);
+    print_wrapped("", setting->meaning);
+    print_wrapped("Expected: ", setting->type);
+    print_wrapped("Default: ", setting->default_value);
     if (value != NULL)
-        printf("      In the file: %s\n", value);
-    printf("      Source: %s\n", setting->source);
+        print_wrapped("In the file: ", value);
+    print_wrapped("Source: ", setting->source);
 }
 
 static int

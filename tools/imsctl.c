@@ -3,6 +3,7 @@
 
 #include "tools/imsctl.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +211,7 @@ main(int argc, char **argv)
         {NULL,      0, 0, 0,                 NULL,     NULL,                        NULL},
     };
 
+    setlocale(LC_CTYPE, "");
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
                      strcmp(argv[1], "help") == 0)) {
         print_help(stdout);
