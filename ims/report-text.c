@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define WRAP_COLUMN 76
-#define MAX_VALUE 1000 /* octets of a header value or reply that are told */
+#define MAX_VALUE 800 /* octets of a value that are told: no line may reach 998 */
 
 /* ---- why: number, hex word, reason, detail ---- */
 

@@ -450,6 +450,59 @@ test_whether(gconstpointer data)
     tear_down(&report);
 }
 
+/* "Do not reroute" closes relaying to clients; the service's own mail goes out all the same. */
+static void
+test_without_rerouting(void)
+{
+    static const struct {
+        const char *sender;
+        guint targets, queued;
+    } rows[] = {
+        {"alice@example.com",      1, 0},
+        {"user@far.example",       0, 1},
+        {"postmaster@far.example", 0, 1},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Report report;
+        ImsDeliverOp *op;
+
+        set_up(&report, "[Internet Mail]\nAdministratorsMailbox = admin\n");
+        g_free(report.message->sender);
+        report.message->sender = g_strdup(rows[i].sender);
+        add_row(&report, "a@far.example", 1, 550, "no");
+        op = make(&report, ORIGINAL);
+        g_assert_nonnull(op);
+        g_assert_cmpuint(op->targets->len, ==, rows[i].targets);
+        g_assert_cmpuint(op->queue != NULL ? op->queue->recipients->len : 0, ==, rows[i].queued);
+        ims_store_op_free(&op->op);
+        tear_down(&report);
+    }
+}
+
+/* Words without a blank, as long as a peer may make them, stay below the line limit of RFC 5322. */
+static void
+test_line_limit(void)
+{
+    g_autofree char *word = g_strnfill(5000, 'w');
+    g_autofree char *original = g_strdup_printf("To: %s\r\nSubject: s\r\n\r\n", word);
+    Report report;
+    ImsDeliverOp *op;
+    ImsMimePart part;
+    g_autofree char *body = NULL, *text = NULL;
+
+    set_up(&report, CONF);
+    add_row(&report, "a@far.example", 1, 550, word);
+    op = make(&report, original);
+    body = body_of(op);
+    g_assert_true(ims_mime_find_part(op->summary, "1", &part));
+    text = g_strndup(body + part.body_offset, part.body_size);
+    for (const char *p = text; (p = strstr(p, "\r\n")) != NULL; p += 2)
+        g_assert_cmpuint(strcspn(p + 2, "\r\n"), <, 998);
+    ims_store_op_free(&op->op);
+    tear_down(&report);
+}
+
 /* Those who want none are not named. */
 static void
 test_never_among_others(void)
@@ -491,6 +544,8 @@ main(int argc, char **argv)
     g_test_add_func("/ims/report/only-header", test_only_header);
     g_test_add_func("/ims/report/S-195-faithful-marks-original", test_faithful_marks_original);
     ADD_TABLE("/ims/report/whether", whether, test_whether)
+    g_test_add_func("/ims/report/without-rerouting", test_without_rerouting);
+    g_test_add_func("/ims/report/line-limit", test_line_limit);
     g_test_add_func("/ims/report/never-among-others", test_never_among_others);
     return g_test_run();
 }
