@@ -10,6 +10,8 @@
 #define FIRST_CAPACITY (8u * 1024)
 /* ImsMimeSummary counts in 32 bits. */
 #define HARD_LIMIT ((gsize)G_MAXINT32 - 65536)
+/* What is further down is no header (the limit of MIME too), and is not looked through. */
+#define HEADER_LIMIT (1024u * 1024)
 
 struct _ImsSmtpBody {
     ImsService *service;
@@ -269,6 +271,7 @@ ims_smtp_count_hops(const guint8 *message, gsize length)
     gsize at = 0;
     guint hops = 0;
 
+    length = MIN(length, HEADER_LIMIT);
     while (at < length) {
         const guint8 *lf = memchr(message + at, '\n', length - at);
         gsize line = lf != NULL ? (gsize)(lf - message) + 1 - at : length - at;
