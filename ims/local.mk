@@ -29,7 +29,7 @@ tests_unit_test_ims_smtp_data_SOURCES = tests/unit/test-ims-smtp-data.c
 tests_unit_test_ims_smtp_data_LDADD = ims/libims.a $(net_libs)
 tests_unit_test_ims_smtp_path_SOURCES = tests/unit/test-ims-smtp-path.c
 tests_unit_test_ims_smtp_path_LDADD = ims/libims.a $(net_libs)
-smtp_fixture_sources = tests/unit/smtp-fixture.c tests/unit/smtp-fixture.h tests/unit/smtp-doubles.c
+smtp_fixture_sources = tests/unit/smtp-fixture.c tests/unit/smtp-fixture.h
 smtp_fixture_ldflags = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit -Wl,--wrap=ims_store_is_congested \
 	-Wl,--wrap=ims_world_lookup
 smtp_fixture_libs = ims/libims.a directory/libdirectory.a $(CRYPT_LIBS) $(IDN2_LIBS) $(store_libs) -lm

@@ -206,10 +206,12 @@ test_member_is_gone(Fixture *x, gconstpointer data)
 
     ims_directory_remove_recipient(x->f->service.directory, "bob", &error);
     g_assert_no_error(error);
-    smtp_to_data(x->f, x->conn, "alice@example.com", staff);
+    smtp_to_data(x->f, x->conn, "a@far.example", staff);
     expect(x, "x\r\n.\r\n", "250 OK\r\n");
     report = smtp_queued_text(x->f, 1);
-    g_assert_nonnull(strstr(report, "\r\nbob: Unknown Recipient\r\n"));
+    g_assert_nonnull(strstr(report, "\r\nbob on "));
+    g_assert_nonnull(
+        strstr(report, "MSEXCH:IMS:Example:Site1:MAIL 0 (000C05A6) Unknown Recipient\r\n"));
 }
 
 /* ---- the logon window ---- */
