@@ -11,10 +11,10 @@
 #include <string.h>
 
 /* Inline checkpoints: a separate passive checkpointer let the log grow to gigabytes (measured). */
-#define CHECKPOINT_PAGES 2000
+#define CHECKPOINT_PAGES 4000
 #define RESTART_PAGES (4 * CHECKPOINT_PAGES)
 #define TRUNCATE_PAGES (16 * CHECKPOINT_PAGES)
-#define PAGE_KIB 8
+#define PAGE_KIB 4
 
 static void
 engine_free(ImsEngine *base)

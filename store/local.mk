@@ -64,9 +64,19 @@ store_libstore_a_SOURCES += \
 	store/watch.c store/watch.h
 
 store_tests = \
-	tests/unit/test-store-messages
+	tests/unit/test-store-messages \
+	tests/unit/test-store-folders \
+	tests/unit/test-store-queue
 check_PROGRAMS += $(store_tests)
 unit_tests += $(store_tests)
 store_fixture = tests/unit/store-fixture.c tests/unit/store-fixture.h
 tests_unit_test_store_messages_SOURCES = tests/unit/test-store-messages.c $(store_fixture)
 tests_unit_test_store_messages_LDADD = $(store_libs)
+tests_unit_test_store_folders_SOURCES = tests/unit/test-store-folders.c $(store_fixture)
+tests_unit_test_store_folders_LDADD = $(store_libs)
+tests_unit_test_store_queue_SOURCES = tests/unit/test-store-queue.c $(store_fixture)
+tests_unit_test_store_queue_LDADD = $(store_libs)
+
+noinst_PROGRAMS += bench/bench-store
+bench_bench_store_SOURCES = bench/bench-store.c
+bench_bench_store_LDADD = $(store_libs)
