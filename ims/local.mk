@@ -6,6 +6,9 @@ ims_libims_a_SOURCES = \
 	ims/control-private.h ims/control-account.c ims/control-queue.c ims/control-recipient.c \
 	ims/control-service.c ims/control-socket.c ims/control-socket.h ims/host-addresses.c \
 	ims/service.c ims/service.h
+sbin_PROGRAMS += ims/imsd
+ims_imsd_SOURCES = ims/handover.c ims/handover.h ims/main.c ims/notify.c ims/server.c ims/server.h
+ims_imsd_LDADD = $(ims_libs)
 service_tests = tests/unit/test-ims-config tests/unit/test-ims-control
 check_PROGRAMS += $(service_tests)
 unit_tests += $(service_tests)
