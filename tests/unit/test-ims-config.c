@@ -475,6 +475,46 @@ test_every_default_is_a_value(void)
     }
 }
 
+/* The manual page has every setting under its group, with what is expected and the default. */
+static void
+test_manual_page(void)
+{
+    const char *top = g_getenv("IMS_TEST_SRCDIR");
+    g_autofree char *file =
+        g_build_filename(top != NULL ? top : "..", "docs", "man", "ims.conf.5", NULL);
+    g_autofree char *text = NULL;
+    const char *at = NULL;
+    guint n;
+    const ImsConfigSetting *settings = ims_config_settings(&n);
+
+    if (top == NULL && !g_file_test(file, G_FILE_TEST_EXISTS)) {
+        g_test_skip("IMS_TEST_SRCDIR is not set");
+        return;
+    }
+    g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+    at = text;
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *group = g_strdup_printf(".SS \"[%s]\"\n", settings[i].group);
+        g_auto(GStrv) halves = g_strsplit(settings[i].default_value, "-", -1);
+        g_autofree char *default_value = g_strjoinv("\\-", halves);
+        g_autofree char *head = g_strdup_printf(".TP\n.B %s\n", settings[i].key);
+        g_autofree char *end = g_strdup_printf("\nDefault: %s\n", default_value);
+        const char *next;
+
+        if (i == 0 || strcmp(settings[i].group, settings[i - 1].group) != 0)
+            at = strstr(text, group);
+        if (at == NULL)
+            g_error("no group [%s] in %s", settings[i].group, file);
+        at = strstr(at, head);
+        if (at == NULL)
+            g_error("[%s] %s is not in its place in %s", settings[i].group, settings[i].key, file);
+        next = strstr(at + 1, ".TP\n");
+        at = strstr(at, end);
+        if (at == NULL || (next != NULL && at > next))
+            g_error("[%s] %s: another default in %s", settings[i].group, settings[i].key, file);
+    }
+}
+
 /* ---- restart to apply ---- */
 
 typedef struct {
@@ -703,6 +743,7 @@ main(int argc, char **argv)
     g_test_add_func("/ims/config/line-ends", test_line_ends);
     g_test_add_func("/ims/config/relay-flags-both-forms", test_flags);
     g_test_add_func("/ims/config/no-retry-S-183", test_no_retry);
+    g_test_add_func("/ims/config/manual-page", test_manual_page);
     g_test_add_func("/ims/config/every-default-is-a-value", test_every_default_is_a_value);
     g_test_add_func("/ims/config/restart-to-apply/R-166-probe-between-edit-and-restart",
                     test_snapshot_keeps_old_policy);
