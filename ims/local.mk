@@ -61,10 +61,15 @@ tests_unit_test_ims_submit_SOURCES = tests/unit/test-ims-submit.c $(ims_fixture)
 tests_unit_test_ims_submit_LDADD = $(ims_libs)
 # queue, sender
 ims_libims_a_SOURCES += \
+	ims/queue.c ims/queue.h ims/queue-job.c ims/queue-outcome.c ims/queue-private.h \
+	ims/route.c ims/route.h \
 	ims/sender.c ims/sender.h ims/sender-direct.c ims/sender-esmtp.c ims/sender-private.h \
 	ims/sender-scan.c ims/sender-wire.c ims/sender-wire.h
-sender_tests = tests/unit/test-ims-sender
+sender_tests = tests/unit/test-ims-queue tests/unit/test-ims-sender
 check_PROGRAMS += $(sender_tests)
 unit_tests += $(sender_tests)
 tests_unit_test_ims_sender_SOURCES = tests/unit/test-ims-sender.c tests/unit/smtp-sink.c tests/unit/smtp-sink.h
 tests_unit_test_ims_sender_LDADD = ims/libims.a $(ESMTP_LIBS) $(net_libs)
+tests_unit_test_ims_queue_SOURCES = tests/unit/test-ims-queue.c
+tests_unit_test_ims_queue_LDADD = ims/libims.a $(store_libs) -lm
+tests_unit_test_ims_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit,--wrap=ims_report_new

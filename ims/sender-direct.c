@@ -403,8 +403,8 @@ may_be_sent(Talk *talk, ImsSendMessage *message)
 {
     if (talk->size_limit != 0 && g_bytes_get_size(message->body) > talk->size_limit) {
         for (guint i = 0; i < message->recipients->len; i++)
-            ims_send_run_set(message->recipients->pdata[i], IMS_SEND_PERMANENT, IMS_SEND_TOO_BIG,
-                             "Message exceeds size limit.");
+            ims_send_run_set(message->recipients->pdata[i], IMS_SEND_PERMANENT, 0,
+                             "Message exceeds size limit." /* S-211 */);
         return FALSE;
     }
     if (needs_utf8(message) && !talk->has_smtputf8) {

@@ -8,11 +8,6 @@
 G_BEGIN_DECLS
 
 #define IMS_SEND_REPLY_MAX 512 /* characters of a reply that are kept */
-/* Codes of ours where the other host said nothing (S-176, S-201). */
-#define IMS_SEND_UNREACHABLE 499
-#define IMS_SEND_HOST_UNKNOWN 902
-#define IMS_SEND_TOO_BIG 903
-
 /* One job on a thread of the sender. */
 typedef struct {
     ImsWorld *world;

@@ -681,7 +681,7 @@ test_size_limit(Fixture *fixture, gconstpointer unused)
     fixture->script.extensions = "SIZE 100";
     add_text(fixture, ALTERED, "b@far.example");
     send_job(fixture);
-    assert_recipient(fixture, 0, 0, IMS_SEND_PERMANENT, IMS_SEND_TOO_BIG,
+    assert_recipient(fixture, 0, 0, IMS_SEND_PERMANENT, 0,
                      "Message exceeds size limit.");
 }
 
