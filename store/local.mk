@@ -66,7 +66,9 @@ store_libstore_a_SOURCES += \
 store_tests = \
 	tests/unit/test-store-messages \
 	tests/unit/test-store-folders \
-	tests/unit/test-store-queue
+	tests/unit/test-store-queue \
+	tests/unit/test-store-open \
+	tests/unit/test-store-snapshot
 check_PROGRAMS += $(store_tests)
 unit_tests += $(store_tests)
 store_fixture = tests/unit/store-fixture.c tests/unit/store-fixture.h
@@ -76,6 +78,10 @@ tests_unit_test_store_folders_SOURCES = tests/unit/test-store-folders.c $(store_
 tests_unit_test_store_folders_LDADD = $(store_libs)
 tests_unit_test_store_queue_SOURCES = tests/unit/test-store-queue.c $(store_fixture)
 tests_unit_test_store_queue_LDADD = $(store_libs)
+tests_unit_test_store_open_SOURCES = tests/unit/test-store-open.c $(store_fixture)
+tests_unit_test_store_open_LDADD = $(store_libs)
+tests_unit_test_store_snapshot_SOURCES = tests/unit/test-store-snapshot.c $(store_fixture)
+tests_unit_test_store_snapshot_LDADD = $(store_libs)
 
 noinst_PROGRAMS += bench/bench-store
 bench_bench_store_SOURCES = bench/bench-store.c

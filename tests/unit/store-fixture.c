@@ -45,7 +45,8 @@ fixture_set_up(Fixture *fixture, gconstpointer data)
 void
 fixture_close(Fixture *fixture)
 {
-    ims_store_close(fixture->store);
+    if (fixture->store != NULL)
+        ims_store_close(fixture->store);
     fixture->store = NULL;
     ims_sim_world_settle(fixture->world);
     ims_sim_world_free(fixture->world);
@@ -64,7 +65,7 @@ fixture_reopen(Fixture *fixture)
 void
 fixture_tear_down(Fixture *fixture, gconstpointer data)
 {
-    if (fixture->store != NULL)
+    if (fixture->world != NULL)
         fixture_close(fixture);
     if (fixture->directory != NULL)
         fixture_remove_tree(fixture->directory);
