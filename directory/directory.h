@@ -21,7 +21,7 @@ GQuark ims_directory_error_quark(void);
 
 typedef struct {
     const char *directory;      /* dsadata/, made if missing; NULL: in memory only (tests, scenarios) */
-    const char *default_domain; /* (nullable): NT domain for accounts named without one, e.g. "EXAMPLE" */
+    const char *default_domain; /* (nullable): NT domain for accounts named without one, e.g. "EXAMPLE"; NULL: "LOCAL" */
     guint lockout_failures;     /* 0: no lock-out (the default, D-007) */
     guint lockout_sec;
     guint cache_sec;            /* successful logons are remembered so long; default 300, 0 none */
