@@ -6,11 +6,18 @@
 
 #include "ims/sender-private.h"
 
+/* libesmtp's connect has no time-out but the kernel's two minutes: who did not answer it is tried
+ * by our own sender for a while, which has one. */
+#define SLOW_USEC ((gint64)3600 * G_USEC_PER_SEC)
+#define MAX_SLOW 1000
+
 struct _ImsSender {
     ImsWorld *world;
     GThreadPool *pool;
     SSL_CTX *tls;
-    gint stopping; /* atomic */
+    gint stopping;    /* atomic */
+    GMutex lock;      /* guards @slow */
+    GHashTable *slow; /* ImsAddress → gint64: until when, monotonic */
 };
 
 /* ---- results ---- */
@@ -128,6 +135,38 @@ ims_send_run_fail_all(ImsSendRun *run, int code, const char *reply)
     }
 }
 
+/* ---- hosts that do not answer ---- */
+
+static gboolean
+is_slow(ImsSender *sender, const ImsAddress *address)
+{
+    const gint64 *until_usec;
+    gboolean slow;
+
+    g_mutex_lock(&sender->lock);
+    until_usec = g_hash_table_lookup(sender->slow, address);
+    slow = until_usec != NULL && *until_usec > g_get_monotonic_time();
+    g_mutex_unlock(&sender->lock);
+    return slow;
+}
+
+static void
+note_answer(ImsSender *sender, const ImsAddress *address, gboolean answered)
+{
+    gint64 until_usec = g_get_monotonic_time() + SLOW_USEC;
+
+    g_mutex_lock(&sender->lock);
+    if (answered) {
+        g_hash_table_remove(sender->slow, address);
+    } else {
+        if (g_hash_table_size(sender->slow) >= MAX_SLOW)
+            g_hash_table_remove_all(sender->slow);
+        g_hash_table_replace(sender->slow, g_memdup2(address, sizeof *address),
+                             g_memdup2(&until_usec, sizeof until_usec));
+    }
+    g_mutex_unlock(&sender->lock);
+}
+
 /* ---- a job ---- */
 
 static gboolean
@@ -158,9 +197,9 @@ is_sound(const ImsSendMessage *message)
 }
 
 static gboolean
-may_use_esmtp(const ImsSendJob *job)
+may_use_esmtp(ImsSender *sender, const ImsSendJob *job)
 {
-    if (job->address.family != 4 || job->auth_user != NULL)
+    if (job->address.family != 4 || job->auth_user != NULL || is_slow(sender, &job->address))
         return FALSE;
     for (guint i = 0; i < job->messages->len; i++) {
         if (ims_sender_esmtp_alters(job->messages->pdata[i]) != NULL)
@@ -170,7 +209,7 @@ may_use_esmtp(const ImsSendJob *job)
 }
 
 static void
-run_job(ImsSendRun *run)
+run_job(ImsSender *sender, ImsSendRun *run)
 {
     for (guint i = 0; i < run->job->messages->len; i++) {
         if (!is_sound(run->job->messages->pdata[i]))
@@ -178,8 +217,9 @@ run_job(ImsSendRun *run)
     }
     if (g_atomic_int_get(run->stopping) != 0 || run->n_done == run->job->messages->len)
         return;
-    if (!may_use_esmtp(run->job) || !ims_send_run_esmtp(run))
+    if (!may_use_esmtp(sender, run->job) || !ims_send_run_esmtp(run))
         ims_send_run_direct(run);
+    note_answer(sender, &run->job->address, run->connected);
 }
 
 static void
@@ -213,7 +253,7 @@ forget_half(ImsSendRun *run)
 }
 
 static void
-work(gpointer data, gpointer unused)
+work(gpointer data, gpointer sender)
 {
     ImsSendRun *run = data;
     sigset_t pipe;
@@ -223,7 +263,7 @@ work(gpointer data, gpointer unused)
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, NULL);
-    run_job(run);
+    run_job(sender, run);
     forget_half(run);
     ims_world_post(run->world, run->where, tell_finished, run);
 }
@@ -247,6 +287,15 @@ take_job(ImsWorld *world, ImsSendJob *job, gpointer data)
     g_thread_pool_push(sender->pool, run, NULL);
 }
 
+static void
+free_sender(ImsSender *sender)
+{
+    g_hash_table_unref(sender->slow);
+    g_mutex_clear(&sender->lock);
+    SSL_CTX_free(sender->tls);
+    g_free(sender);
+}
+
 ImsSender *
 ims_sender_new(ImsWorld *world, guint max_threads, GError **error)
 {
@@ -260,11 +309,12 @@ ims_sender_new(ImsWorld *world, guint max_threads, GError **error)
         g_free(sender);
         return NULL;
     }
+    g_mutex_init(&sender->lock);
+    sender->slow = g_hash_table_new_full(ims_address_hash, ims_address_equal, g_free, g_free);
     SSL_CTX_set_verify(sender->tls, SSL_VERIFY_NONE, NULL);
-    sender->pool = g_thread_pool_new(work, NULL, (int)max_threads, FALSE, error);
+    sender->pool = g_thread_pool_new(work, sender, (int)max_threads, FALSE, error);
     if (sender->pool == NULL) {
-        SSL_CTX_free(sender->tls);
-        g_free(sender);
+        free_sender(sender);
         return NULL;
     }
     ims_world_set_sender(world, take_job, sender);
@@ -279,6 +329,5 @@ ims_sender_free(ImsSender *sender)
     g_atomic_int_set(&sender->stopping, 1);
     ims_world_set_sender(sender->world, NULL, NULL);
     g_thread_pool_free(sender->pool, FALSE, TRUE);
-    SSL_CTX_free(sender->tls);
-    g_free(sender);
+    free_sender(sender);
 }

@@ -618,6 +618,42 @@ test_refused_connection(Fixture *fixture, gconstpointer direct)
     assert_recipient(fixture, 0, 0, IMS_SEND_PENDING, 0, NULL);
 }
 
+/* Who did not answer libesmtp is tried by our own sender next, whose connect has a time limit; who
+ * answers is trusted again. Its order of parameters tells which of the two it was. */
+static void
+test_slow_host(Fixture *fixture, gconstpointer unused)
+{
+    static const char *const orders[] = {" RET=FULL BODY=8BITMIME", " BODY=8BITMIME RET=FULL",
+                                         " RET=FULL BODY=8BITMIME"};
+
+    fixture->script.extensions = "DSN\n8BITMIME";
+    add_text(fixture, GOOD, "b@far.example");
+    message_of(fixture, 0)->ret = IMS_RET_FULL;
+    message_of(fixture, 0)->eight_bit = TRUE;
+    send_job(fixture);
+    for (guint i = 0; i < 3; i++) {
+        g_autofree char *commands = smtp_sink_take_commands(fixture->sink);
+        guint16 port = fixture->job->port;
+
+        g_assert_nonnull(strstr(commands, orders[i]));
+        if (i == 2)
+            break;
+        if (i == 0) {
+            fixture->job->port = 1; /* nobody listens there */
+            ims_world_send(fixture->world, fixture->job);
+            g_string_truncate(fixture->trace, 0);
+            run_main_until(fixture, "f");
+            g_assert_false(fixture->connected);
+            fixture->job->port = port;
+            g_free(g_steal_pointer(&fixture->error));
+        }
+        g_string_truncate(fixture->trace, 0);
+        ims_world_send(fixture->world, fixture->job);
+        run_main_until(fixture, "f");
+        g_free(g_steal_pointer(&fixture->error));
+    }
+}
+
 /* S-162, S-176: no banner, or a bad one: another host may do better, so nothing is said of the
  * messages. */
 static void
@@ -681,8 +717,7 @@ test_size_limit(Fixture *fixture, gconstpointer unused)
     fixture->script.extensions = "SIZE 100";
     add_text(fixture, ALTERED, "b@far.example");
     send_job(fixture);
-    assert_recipient(fixture, 0, 0, IMS_SEND_PERMANENT, 0,
-                     "Message exceeds size limit.");
+    assert_recipient(fixture, 0, 0, IMS_SEND_PERMANENT, 0, "Message exceeds size limit.");
 }
 
 static void
@@ -937,6 +972,7 @@ main(int argc, char **argv)
     ONE("direct/size-limit", NULL, test_size_limit);
     ONE("direct/utf8-address", NULL, test_utf8_address);
     ONE("direct/utf8-address-offered", one, test_utf8_address);
+    ONE("slow-host", NULL, test_slow_host);
     ONE("direct/ipv6", NULL, test_ipv6);
     ONE("direct/auth-plain", NULL, test_auth);
     ONE("direct/auth-login", one, test_auth);
