@@ -65,11 +65,14 @@ ims_libims_a_SOURCES += \
 	ims/route.c ims/route.h \
 	ims/sender.c ims/sender.h ims/sender-direct.c ims/sender-esmtp.c ims/sender-private.h \
 	ims/sender-scan.c ims/sender-wire.c ims/sender-wire.h
-sender_tests = tests/unit/test-ims-queue tests/unit/test-ims-sender
+sender_tests = tests/unit/test-ims-outbound tests/unit/test-ims-queue tests/unit/test-ims-sender
 check_PROGRAMS += $(sender_tests)
 unit_tests += $(sender_tests)
 tests_unit_test_ims_sender_SOURCES = tests/unit/test-ims-sender.c tests/unit/smtp-sink.c tests/unit/smtp-sink.h
 tests_unit_test_ims_sender_LDADD = ims/libims.a $(ESMTP_LIBS) $(net_libs)
+tests_unit_test_ims_outbound_SOURCES = tests/unit/test-ims-outbound.c tests/unit/smtp-sink.c tests/unit/smtp-sink.h
+tests_unit_test_ims_outbound_LDADD = ims/libims.a $(ESMTP_LIBS) $(store_libs) -lm
+tests_unit_test_ims_outbound_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_report_new
 tests_unit_test_ims_queue_SOURCES = tests/unit/test-ims-queue.c
 tests_unit_test_ims_queue_LDADD = ims/libims.a $(store_libs) -lm
 tests_unit_test_ims_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit,--wrap=ims_report_new
