@@ -129,71 +129,68 @@ go_to_background(void)
     _exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : STATUS_FAILED);
 }
 
+typedef struct {
+    const Options *options;
+    char *path;   /* of this program: by path, since an upgraded one is what runs next */
+    int ready_fd; /* -1: nobody waits */
+} Run;
+
 static void
 tell_ready(gpointer data)
 {
-    int *fd = data;
+    Run *run = data;
     int null;
 
-    if (*fd < 0)
+    if (run->ready_fd < 0)
         return;
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = STDIN_FILENO; null >= 0 && i <= STDERR_FILENO; i++)
         (void)dup2(null, i);
     if (null > STDERR_FILENO)
         close(null);
-    (void)!write(*fd, "R", 1);
-    close(*fd);
-    *fd = -1;
+    (void)!write(run->ready_fd, "R", 1);
+    close(run->ready_fd);
+    run->ready_fd = -1;
 }
 
 /* ---- starting anew ---- */
 
-/* By path: an upgraded program is what runs next. */
-static char *
-own_path(void)
-{
-    char *path = g_file_read_link("/proc/self/exe", NULL);
-
-    return path != NULL ? path : g_strdup("imsd");
-}
-
 static void
-execute_again(const char *path, const Options *options)
+execute_again(gpointer data)
 {
-    char *arguments[] = {(char *)(gpointer)path,
+    Run *run = data;
+    char *arguments[] = {run->path,
                          (char *)(gpointer) "--restarted",
                          (char *)(gpointer) "--config",
-                         options->config_file,
-                         options->daemon ? (char *)(gpointer) "--daemon" : NULL,
+                         run->options->config_file,
+                         run->options->daemon ? (char *)(gpointer) "--daemon" : NULL,
                          NULL};
 
-    execv(path, arguments);
-    fprintf(stderr, "imsd: %s cannot be started anew: %s\n", path, g_strerror(errno));
+    execv(run->path, arguments);
+    fprintf(stderr, "imsd: %s cannot be started anew: %s\n", run->path, g_strerror(errno));
+    exit(STATUS_FAILED);
 }
 
 static int
 serve(ImsConfig *config, const Options *options)
 {
-    g_autofree char *path = own_path();
+    g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
     g_autoptr(GError) error = NULL;
-    ImsServerEnd end;
-    int ready_fd = -1;
+    Run run = {options, path != NULL ? path : (char *)(gpointer) "imsd", -1};
+    const ImsServerHooks hooks = {tell_ready, execute_again, &run};
 
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     if (options->daemon && config->log_file == NULL)
         config->log_file = g_build_filename(config->data_directory, "imsd.log", NULL);
     if (options->daemon && !options->restarted)
-        ready_fd = go_to_background();
+        run.ready_fd = go_to_background();
     if (options->daemon && chdir("/") != 0)
         fprintf(stderr, "imsd: cannot change to /: %s\n", g_strerror(errno));
-    end = ims_server_run(config, tell_ready, &ready_fd, &error);
-    if (end == IMS_SERVER_FAILED)
-        fprintf(stderr, "imsd: %s\n", error->message);
-    if (end == IMS_SERVER_RESTART)
-        execute_again(path, options);
-    return end == IMS_SERVER_STOPPED ? STATUS_OK : STATUS_FAILED;
+    if (ims_server_run(config, &hooks, &error))
+        return STATUS_OK;
+    fprintf(stderr, "imsd: %s\n", error->message);
+    return STATUS_FAILED;
 }
 
 int

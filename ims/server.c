@@ -24,6 +24,7 @@ enum {
 
 typedef struct {
     const ImsConfig *config;
+    const ImsServerHooks *hooks;
     ImsWorld *world;
     ImsService *service;
     ImsSender *sender;
@@ -37,6 +38,36 @@ typedef struct {
     gboolean stopping, restart;
 } Server;
 
+/* ---- starting anew ---- */
+
+typedef struct {
+    int *fds;
+    const char **names;
+    guint n;
+} Kept;
+
+/* Copies outlive the listeners, so that connections wait in their queue until the next process
+ * takes them. */
+static void
+keep_sockets(Server *server, Kept *kept)
+{
+    kept->n = server->listeners->len;
+    kept->fds = g_new(int, kept->n + 1);
+    kept->names = g_new(const char *, kept->n + 1);
+    for (guint i = 0; i < kept->n; i++) {
+        kept->fds[i] = fcntl(ims_listener_fd(server->listeners->pdata[i]), F_DUPFD_CLOEXEC, 3);
+        kept->names[i] = ims_protocol_name(
+            g_array_index(server->config->listeners, ImsConfigListener, i).protocol);
+    }
+}
+
+static void
+execute_again(Server *server, Kept *kept)
+{
+    ims_handover_give(kept->fds, kept->names, kept->n);
+    server->hooks->execute(server->hooks->data);
+}
+
 /* ---- stopping ---- */
 
 static gboolean
@@ -47,6 +78,12 @@ stop_took_too_long(gpointer data)
     ims_log_event(server->service->log, 0, "stop-unfinished", "detail",
                   "not everything ended in time; what was under way is looked at by the next start",
                   NULL);
+    if (server->restart) {
+        Kept kept;
+
+        keep_sockets(server, &kept);
+        execute_again(server, &kept);
+    }
     _exit(1);
 }
 
@@ -302,27 +339,6 @@ start(Server *server, GError **error)
 
 /* ---- ending ---- */
 
-typedef struct {
-    int *fds;
-    const char **names;
-    guint n;
-} Kept;
-
-/* Copies outlive the listeners, so that connections wait in their queue until the next process
- * takes them. */
-static void
-keep_sockets(Server *server, Kept *kept)
-{
-    kept->n = server->listeners->len;
-    kept->fds = g_new(int, kept->n + 1);
-    kept->names = g_new(const char *, kept->n + 1);
-    for (guint i = 0; i < kept->n; i++) {
-        kept->fds[i] = fcntl(ims_listener_fd(server->listeners->pdata[i]), F_DUPFD_CLOEXEC, 3);
-        kept->names[i] = ims_protocol_name(
-            g_array_index(server->config->listeners, ImsConfigListener, i).protocol);
-    }
-}
-
 static void
 finish(Server *server)
 {
@@ -342,40 +358,38 @@ finish(Server *server)
     g_free(server->control_path);
 }
 
-ImsServerEnd
-ims_server_run(const ImsConfig *config, void (*ready)(gpointer data), gpointer data, GError **error)
+gboolean
+ims_server_run(const ImsConfig *config, const ImsServerHooks *hooks, GError **error)
 {
-    Server server = {.config = config};
-    ImsServerEnd end = IMS_SERVER_FAILED;
+    Server server = {.config = config, .hooks = hooks};
+    g_autoptr(GError) cause = NULL;
     Kept kept = {0};
+    gboolean started;
 
     server.listeners = g_ptr_array_new_with_free_func((GDestroyNotify)ims_listener_free);
     server.sources = g_ptr_array_new_with_free_func((GDestroyNotify)g_source_unref);
     raise_file_limit();
-    if (start(&server, error)) {
-        end = IMS_SERVER_STOPPED;
+    started = start(&server, &cause);
+    if (started) {
         ims_log_event(server.service->log, 0, "ready", NULL);
         ims_notify("READY=1");
-        if (ready != NULL)
-            ready(data);
+        hooks->ready(hooks->data);
         g_main_loop_run(server.loop);
+        ims_log_event(server.service->log, 0, "stopped", NULL);
     } else if (server.service != NULL) {
         /* Some listeners may have let sessions in already. */
-        ims_log_event(server.service->log, 0, "start-failed", "reason",
-                      error != NULL && *error != NULL ? (*error)->message : NULL, NULL);
+        ims_log_event(server.service->log, 0, "start-failed", "reason", cause->message, NULL);
         begin_stop(&server, FALSE);
         g_main_loop_run(server.loop);
     }
-    if (end == IMS_SERVER_STOPPED)
-        ims_log_event(server.service->log, 0, "stopped", NULL);
-    if (end == IMS_SERVER_STOPPED && server.restart) {
-        end = IMS_SERVER_RESTART;
+    if (server.restart)
         keep_sockets(&server, &kept);
-    }
     finish(&server);
-    if (end == IMS_SERVER_RESTART)
-        ims_handover_give(kept.fds, kept.names, kept.n);
+    if (server.restart)
+        execute_again(&server, &kept);
     g_free(kept.fds);
     g_free(kept.names);
-    return end;
+    if (cause != NULL)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return started;
 }

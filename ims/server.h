@@ -5,21 +5,24 @@
 
 G_BEGIN_DECLS
 
-typedef enum {
-    IMS_SERVER_FAILED,  /* did not start: the error says why */
-    IMS_SERVER_STOPPED, /* as asked */
-    IMS_SERVER_RESTART, /* drained; the environment and file descriptors are ready for exec */
-} ImsServerEnd;
+typedef struct {
+    /* Everything answers now. */
+    void (*ready)(gpointer data);
+    /* Starts the program anew; the environment and the descriptors are ready. Returns only where
+     * that failed. */
+    void (*execute)(gpointer data);
+    gpointer data;
+} ImsServerHooks;
 
 /**
  * ims_server_run:
  * @config: (transfer none)
- * @ready: (nullable): called once everything answers
  *
  * Serves until SIGTERM, SIGINT, or the control socket says stop or restart.
+ *
+ * Returns: TRUE where it stopped as asked; FALSE with @error where it did not start
  */
-ImsServerEnd ims_server_run(const ImsConfig *config, void (*ready)(gpointer data), gpointer data,
-                            GError **error);
+gboolean ims_server_run(const ImsConfig *config, const ImsServerHooks *hooks, GError **error);
 
 /* Tells the service manager, if there is one: `READY=1`, `STOPPING=1` (sd_notify(3)). */
 void ims_notify(const char *state);
