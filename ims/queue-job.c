@@ -164,6 +164,18 @@ return_rest(ImsQueueJob *job)
 
 static void try_next_host(ImsQueueJob *job);
 
+/* 452 beside others that were taken: the host wants no more in one transaction, and the rest may
+ * come at once (RFC 5321 4.5.3.1.10). Each time some are taken, so this ends. */
+static gboolean
+may_follow_at_once(const ImsSendMessage *message, const ImsSendRecipient *recipient)
+{
+    for (guint i = 0; recipient->code == 452 && i < message->recipients->len; i++) {
+        if (((const ImsSendRecipient *)message->recipients->pdata[i])->status == IMS_SEND_OK)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void
 message_done(ImsSendJob *send, guint index, void (*resume)(gpointer), gpointer resume_data)
 {
@@ -179,7 +191,8 @@ message_done(ImsSendJob *send, guint index, void (*resume)(gpointer), gpointer r
                                    .code = recipient->code,
                                    .reply = recipient->reply,
                                    .host = job->host,
-                                   .address = job->address_text};
+                                   .address = job->address_text,
+                                   .not_tried = may_follow_at_once(message, recipient)};
         ImsQueueResult result = ims_queue_result_of(job->runner, item->message,
                                                     item->message->recipients->pdata[i], &attempt);
 

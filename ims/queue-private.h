@@ -17,6 +17,7 @@ struct _ImsQueueRunner {
     GHashTable *destinations; /* ims_router_destination() → jobs there */
     GHashTable *claiming;     /* domains with a claim on its way */
     guint n_jobs, n_failing_jobs;
+    gint64 next_scan_usec; /* monotonic: not before */
     gboolean scan_posted, stopping;
     ImsCallback stopped; /* (nullable) */
     gpointer stopped_data;

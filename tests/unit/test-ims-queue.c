@@ -162,6 +162,10 @@ talk_on(gpointer data)
     g_string_append(talk->fixture->trace, " <");
     for (guint i = 0; i < message->recipients->len; i++) {
         answer_recipient(message->recipients->pdata[i]);
+        if (talk->kind == HOST_TAKES_TWO && i >= 2) {
+            ((ImsSendRecipient *)message->recipients->pdata[i])->status = IMS_SEND_TRANSIENT;
+            ((ImsSendRecipient *)message->recipients->pdata[i])->code = 452;
+        }
         g_string_append_printf(talk->fixture->trace, "%s%s", i > 0 ? "," : "",
                                ((ImsSendRecipient *)message->recipients->pdata[i])->address);
     }
@@ -546,6 +550,24 @@ test_recipients(Fixture *fixture, gconstpointer unused)
     assert_trace(fixture, " mx.far.example=192.0.2.1:25 <temp@far.example>");
 }
 
+/* RFC 5321 4.5.3.1.10: a host that takes so many at a time gets the rest at once, not after hours.
+ */
+static void
+test_too_many_recipients(Fixture *fixture, gconstpointer unused)
+{
+    open_fixture(fixture, "");
+    set_far(fixture);
+    set_host(fixture, "192.0.2.1", HOST_TAKES_TWO);
+    start(fixture);
+    queue_message(fixture, "a@example.com",
+                  "1@far.example,2@far.example,3@far.example,4@far.example,5@far.example");
+    assert_trace(fixture, " mx.far.example=192.0.2.1:25 "
+                          "<1@far.example,2@far.example,3@far.example,4@far.example,5@far.example>"
+                          " mx.far.example=192.0.2.1:25 <3@far.example,4@far.example,5@far.example>"
+                          " mx.far.example=192.0.2.1:25 <5@far.example>");
+    g_assert_cmpuint(queue_size(fixture), ==, 0);
+}
+
 /* S-182, S-184: after .25, .5, 1, 4, 4 … hours, and at 48 it is over. */
 static void
 test_retry_and_expiry(Fixture *fixture, gconstpointer unused)
@@ -919,6 +941,7 @@ main(int argc, char **argv)
     TEST("route/S-166-smart-hosts", test_smart_hosts);
     TEST("recipients", test_recipients);
     TEST("S-182-S-184-retry-and-expiry", test_retry_and_expiry);
+    TEST("too-many-recipients", test_too_many_recipients);
     TEST("expiry-with-reply", test_expiry_with_reply);
     TEST("S-183-no-retry", test_no_retry);
     TEST("S-176-unreachable", test_unreachable);
