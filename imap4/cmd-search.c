@@ -9,6 +9,7 @@
 #define BLOCK_MESSAGES 8192u
 #define BLOCK_UNDECIDED 400u
 #define POOL_MESSAGES 64u
+#define POOL_JOBS 2u /* of one session at a time */
 #define POOL_BYTES (8u * 1024 * 1024)
 /* Estimated microseconds; a turn of the loop ends above TURN_USEC. */
 #define TURN_USEC 10000u
@@ -27,6 +28,7 @@ typedef struct {
     guint at;        /* the next of the block to be looked into */
     GPtrArray *rows; /* of the undecided ones of the block */
     guint row_at;
+    guint jobs; /* in the pool */
     GString *out;
     guint cost;
     gboolean failed;
@@ -215,6 +217,7 @@ job_done(gpointer data)
         for (guint i = 0; i < job->candidates->len; i++)
             g_array_index(search->block, Candidate, g_array_index(job->places, guint, i)).verdict =
                 g_array_index(job->candidates, Candidate, i).verdict;
+        search->jobs--;
         search->cost = 0; /* others had their turn */
         search_step(session);
     }
@@ -265,22 +268,43 @@ fill_job(ImsImap4Session *session, Search *search, Job *job)
     }
 }
 
+/* The pool did not take @job: its messages are undecided again. */
+static void
+take_back(Search *search, Job *job)
+{
+    for (guint i = 0; i < job->candidates->len; i++) {
+        Candidate *copy = &g_array_index(job->candidates, Candidate, i);
+        Candidate *candidate =
+            &g_array_index(search->block, Candidate, g_array_index(job->places, guint, i));
+
+        candidate->verdict = IMS_IMAP4_UNKNOWN;
+        candidate->message.header = g_steal_pointer(&copy->message.header);
+    }
+    job_free(job);
+}
+
 /* TRUE: the pool works, or the command is over. FALSE: no body is needed. */
 static gboolean
 search_bodies(ImsImap4Session *session, Search *search)
 {
-    Job *job = job_new(session, search);
+    while (search->jobs < POOL_JOBS) {
+        Job *job = job_new(session, search);
 
-    fill_job(session, search, job);
-    if (job->candidates->len == 0) {
-        job_free(job);
-        return FALSE;
+        fill_job(session, search, job);
+        if (job->candidates->len == 0) {
+            job_free(job);
+            break;
+        }
+        if (!ims_world_run_in_pool(session->world, job_work, job_done, job)) {
+            take_back(search, job);
+            if (search->jobs > 0)
+                break;
+            ims_imap4_no(session, "UNAVAILABLE", "The server is busy. Try again later.");
+            return TRUE;
+        }
+        search->jobs++;
     }
-    if (!ims_world_run_in_pool(session->world, job_work, job_done, job)) {
-        job_free(job);
-        ims_imap4_no(session, "UNAVAILABLE", "The server is busy. Try again later.");
-    }
-    return TRUE;
+    return search->jobs > 0;
 }
 
 /* ---- the command ---- */

@@ -13,6 +13,8 @@ imap4_libimap4_a_SOURCES = \
 	imap4/commands.c \
 	imap4/datetime.c \
 	imap4/datetime.h \
+	imap4/envelope.c \
+	imap4/envelope.h \
 	imap4/fetch-items.c \
 	imap4/fetch-items.h \
 	imap4/fetch-section.c \
@@ -69,6 +71,7 @@ EXTRA_DIST += \
 	tests/imap4/fetch.txt \
 	tests/imap4/mailboxes.txt \
 	tests/imap4/mixed.eml \
+	tests/imap4/search-envelope.txt \
 	tests/imap4/search.txt \
 	tests/imap4/select.txt \
 	tests/imap4/starttls.txt \

@@ -1,6 +1,7 @@
 #include "imap4/search.h"
 
 #include "imap4/datetime.h"
+#include "imap4/envelope.h"
 
 #include <string.h>
 
@@ -49,21 +50,48 @@ judge_internal_date(const ImsImap4Key *key, const ImsImap4SearchMessage *message
 static ImsImap4Verdict
 judge_sent_date(const ImsImap4Key *key, const ImsImap4SearchMessage *message)
 {
-    const guint8 *header;
-    gsize length;
-    g_autofree char *text = NULL;
+    g_autoptr(GString) text = NULL;
     gint64 utc_sec, day;
     gint zone_min;
 
-    if (!get_header(message, &header, &length))
+    if (message->row == NULL)
         return IMS_IMAP4_UNKNOWN;
-    text = ims_mime_header_get(header, length, "Date");
-    if (text == NULL || !ims_mime_parse_date(text, &utc_sec, &zone_min))
+    text = g_string_new(NULL);
+    if (!ims_imap4_envelope_text(message->row->summary->envelope, IMS_IMAP4_ENVELOPE_DATE, text) ||
+        !ims_mime_parse_date(text->str, &utc_sec, &zone_min))
         return IMS_IMAP4_NO;
     day = ims_imap4_day_of(utc_sec, zone_min);
     return verdict(key->kind == IMS_IMAP4_KEY_SENTBEFORE ? day < key->day
                    : key->kind == IMS_IMAP4_KEY_SENTON   ? day == key->day
                                                          : day >= key->day);
+}
+
+/* Encoded words and other character sets are the MIME reader's: the text is given to it as a header
+ * field. */
+static gboolean
+decoded_contains(const ImsImap4Key *key, const GString *text)
+{
+    g_autofree char *field = g_strconcat(key->name, ": ", text->str, "\r\n\r\n", NULL);
+
+    return ims_mime_search_header((const guint8 *)field, strlen(field), key->name, key->text);
+}
+
+/* "Contains the string in the envelope structure's FROM field" (RFC 3501 6.4.4). */
+static ImsImap4Verdict
+judge_envelope(const ImsImap4Key *key, const ImsImap4SearchMessage *message)
+{
+    g_autoptr(GString) text = NULL;
+
+    if (message->row == NULL)
+        return IMS_IMAP4_UNKNOWN;
+    text = g_string_sized_new(256);
+    if (!ims_imap4_envelope_text(message->row->summary->envelope, (ImsImap4EnvelopeItem)key->number,
+                                 text))
+        return IMS_IMAP4_NO;
+    if (key->folded == NULL || !g_str_is_ascii(text->str) || strstr(text->str, "=?") != NULL)
+        return verdict(decoded_contains(key, text));
+    g_string_ascii_down(text);
+    return verdict(strstr(text->str, key->folded) != NULL);
 }
 
 static ImsImap4Verdict
@@ -148,6 +176,8 @@ ims_imap4_key_judge(const ImsImap4Key *key, const ImsImap4SearchMessage *message
     case IMS_IMAP4_KEY_SENTON:
     case IMS_IMAP4_KEY_SENTSINCE:
         return judge_sent_date(key, message);
+    case IMS_IMAP4_KEY_ENVELOPE:
+        return judge_envelope(key, message);
     case IMS_IMAP4_KEY_HEADER:
         return judge_header(key, message);
     case IMS_IMAP4_KEY_BODY:

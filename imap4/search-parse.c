@@ -1,6 +1,7 @@
 #include "imap4/search.h"
 
 #include "imap4/datetime.h"
+#include "imap4/envelope.h"
 
 #include <string.h>
 
@@ -20,41 +21,43 @@ typedef enum {
     TAKES_NUMBER,
 } Takes;
 
-/* Plain keys: word, kind, what follows, flags that must be set and clear, header name. */
+/* Plain keys: word, kind, what follows, flags that must be set and clear, header field and item of
+ * the envelope. */
 static const struct {
     const char *word;
     ImsImap4KeyKind kind;
     Takes takes;
     guint64 set, clear;
     const char *name;
+    ImsImap4EnvelopeItem item;
 } words[] = {
-    {"ALL",        IMS_IMAP4_KEY_ALL,        TAKES_NOTHING, 0,                 0,                 NULL     },
-    {"ANSWERED",   IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_ANSWERED, 0,                 NULL     },
-    {"DELETED",    IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_DELETED,  0,                 NULL     },
-    {"DRAFT",      IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_DRAFT,    0,                 NULL     },
-    {"FLAGGED",    IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_FLAGGED,  0,                 NULL     },
-    {"SEEN",       IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_SEEN,     0,                 NULL     },
-    {"UNANSWERED", IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_ANSWERED, NULL     },
-    {"UNDELETED",  IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_DELETED,  NULL     },
-    {"UNDRAFT",    IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_DRAFT,    NULL     },
-    {"UNFLAGGED",  IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_FLAGGED,  NULL     },
-    {"UNSEEN",     IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_SEEN,     NULL     },
-    {"RECENT",     IMS_IMAP4_KEY_RECENT,     TAKES_NOTHING, 0,                 0,                 NULL     },
-    {"LARGER",     IMS_IMAP4_KEY_LARGER,     TAKES_NUMBER,  0,                 0,                 NULL     },
-    {"SMALLER",    IMS_IMAP4_KEY_SMALLER,    TAKES_NUMBER,  0,                 0,                 NULL     },
-    {"BEFORE",     IMS_IMAP4_KEY_BEFORE,     TAKES_DATE,    0,                 0,                 NULL     },
-    {"ON",         IMS_IMAP4_KEY_ON,         TAKES_DATE,    0,                 0,                 NULL     },
-    {"SINCE",      IMS_IMAP4_KEY_SINCE,      TAKES_DATE,    0,                 0,                 NULL     },
-    {"SENTBEFORE", IMS_IMAP4_KEY_SENTBEFORE, TAKES_DATE,    0,                 0,                 NULL     },
-    {"SENTON",     IMS_IMAP4_KEY_SENTON,     TAKES_DATE,    0,                 0,                 NULL     },
-    {"SENTSINCE",  IMS_IMAP4_KEY_SENTSINCE,  TAKES_DATE,    0,                 0,                 NULL     },
-    {"BCC",        IMS_IMAP4_KEY_HEADER,     TAKES_TEXT,    0,                 0,                 "Bcc"    },
-    {"CC",         IMS_IMAP4_KEY_HEADER,     TAKES_TEXT,    0,                 0,                 "Cc"     },
-    {"FROM",       IMS_IMAP4_KEY_HEADER,     TAKES_TEXT,    0,                 0,                 "From"   },
-    {"SUBJECT",    IMS_IMAP4_KEY_HEADER,     TAKES_TEXT,    0,                 0,                 "Subject"},
-    {"TO",         IMS_IMAP4_KEY_HEADER,     TAKES_TEXT,    0,                 0,                 "To"     },
-    {"BODY",       IMS_IMAP4_KEY_BODY,       TAKES_TEXT,    0,                 0,                 NULL     },
-    {"TEXT",       IMS_IMAP4_KEY_TEXT,       TAKES_TEXT,    0,                 0,                 NULL     },
+    {"ALL",        IMS_IMAP4_KEY_ALL,        TAKES_NOTHING, 0,                 0,                 NULL,      0                         },
+    {"ANSWERED",   IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_ANSWERED, 0,                 NULL,      0                         },
+    {"DELETED",    IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_DELETED,  0,                 NULL,      0                         },
+    {"DRAFT",      IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_DRAFT,    0,                 NULL,      0                         },
+    {"FLAGGED",    IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_FLAGGED,  0,                 NULL,      0                         },
+    {"SEEN",       IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, IMS_FLAG_SEEN,     0,                 NULL,      0                         },
+    {"UNANSWERED", IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_ANSWERED, NULL,      0                         },
+    {"UNDELETED",  IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_DELETED,  NULL,      0                         },
+    {"UNDRAFT",    IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_DRAFT,    NULL,      0                         },
+    {"UNFLAGGED",  IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_FLAGGED,  NULL,      0                         },
+    {"UNSEEN",     IMS_IMAP4_KEY_FLAGS,      TAKES_NOTHING, 0,                 IMS_FLAG_SEEN,     NULL,      0                         },
+    {"RECENT",     IMS_IMAP4_KEY_RECENT,     TAKES_NOTHING, 0,                 0,                 NULL,      0                         },
+    {"LARGER",     IMS_IMAP4_KEY_LARGER,     TAKES_NUMBER,  0,                 0,                 NULL,      0                         },
+    {"SMALLER",    IMS_IMAP4_KEY_SMALLER,    TAKES_NUMBER,  0,                 0,                 NULL,      0                         },
+    {"BEFORE",     IMS_IMAP4_KEY_BEFORE,     TAKES_DATE,    0,                 0,                 NULL,      0                         },
+    {"ON",         IMS_IMAP4_KEY_ON,         TAKES_DATE,    0,                 0,                 NULL,      0                         },
+    {"SINCE",      IMS_IMAP4_KEY_SINCE,      TAKES_DATE,    0,                 0,                 NULL,      0                         },
+    {"SENTBEFORE", IMS_IMAP4_KEY_SENTBEFORE, TAKES_DATE,    0,                 0,                 NULL,      0                         },
+    {"SENTON",     IMS_IMAP4_KEY_SENTON,     TAKES_DATE,    0,                 0,                 NULL,      0                         },
+    {"SENTSINCE",  IMS_IMAP4_KEY_SENTSINCE,  TAKES_DATE,    0,                 0,                 NULL,      0                         },
+    {"BCC",        IMS_IMAP4_KEY_ENVELOPE,   TAKES_TEXT,    0,                 0,                 "Bcc",     IMS_IMAP4_ENVELOPE_BCC    },
+    {"CC",         IMS_IMAP4_KEY_ENVELOPE,   TAKES_TEXT,    0,                 0,                 "Cc",      IMS_IMAP4_ENVELOPE_CC     },
+    {"FROM",       IMS_IMAP4_KEY_ENVELOPE,   TAKES_TEXT,    0,                 0,                 "From",    IMS_IMAP4_ENVELOPE_FROM   },
+    {"SUBJECT",    IMS_IMAP4_KEY_ENVELOPE,   TAKES_TEXT,    0,                 0,                 "Subject", IMS_IMAP4_ENVELOPE_SUBJECT},
+    {"TO",         IMS_IMAP4_KEY_ENVELOPE,   TAKES_TEXT,    0,                 0,                 "To",      IMS_IMAP4_ENVELOPE_TO     },
+    {"BODY",       IMS_IMAP4_KEY_BODY,       TAKES_TEXT,    0,                 0,                 NULL,      0                         },
+    {"TEXT",       IMS_IMAP4_KEY_TEXT,       TAKES_TEXT,    0,                 0,                 NULL,      0                         },
 };
 
 static ImsImap4Key *read_key(Reader *reader, guint depth);
@@ -68,6 +71,7 @@ key_clear(gpointer data)
     g_clear_pointer(&key->children, g_ptr_array_unref);
     g_free(key->name);
     g_free(key->text);
+    g_free(key->folded);
 }
 
 ImsImap4Key *
@@ -168,6 +172,20 @@ take_date(Reader *reader, gint64 *out)
     return TRUE;
 }
 
+static void
+finish_text(ImsImap4Key *key)
+{
+    if (key->kind != IMS_IMAP4_KEY_ENVELOPE) {
+        if (*key->text == '\0')
+            key->kind = IMS_IMAP4_KEY_ALL; /* the empty string is in every text */
+    } else if (*key->text == '\0' || strpbrk(key->text, "\"(\\<>,") != NULL) {
+        key->kind =
+            IMS_IMAP4_KEY_HEADER; /* not kept by the envelope: presence, punctuation, comments */
+    } else if (g_str_is_ascii(key->text)) {
+        key->folded = g_ascii_strdown(key->text, -1);
+    }
+}
+
 static ImsImap4Key *
 read_word(Reader *reader, guint row)
 {
@@ -176,6 +194,7 @@ read_word(Reader *reader, guint row)
     key->set = words[row].set;
     key->clear = words[row].clear;
     key->name = g_strdup(words[row].name);
+    key->number = words[row].item;
     switch (words[row].takes) {
     case TAKES_NOTHING:
         break;
@@ -191,8 +210,7 @@ read_word(Reader *reader, guint row)
         key->text = take_text(reader);
         if (key->text == NULL)
             return NULL;
-        if (*key->text == '\0' && key->kind != IMS_IMAP4_KEY_HEADER)
-            key->kind = IMS_IMAP4_KEY_ALL; /* the empty string is in every text */
+        finish_text(key);
         break;
     }
     return g_steal_pointer(&key);

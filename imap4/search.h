@@ -23,6 +23,7 @@ typedef enum {
     IMS_IMAP4_KEY_SENTBEFORE, /* Date header */
     IMS_IMAP4_KEY_SENTON,
     IMS_IMAP4_KEY_SENTSINCE,
+    IMS_IMAP4_KEY_ENVELOPE, /* FROM, TO, CC, BCC, SUBJECT */
     IMS_IMAP4_KEY_HEADER,
     IMS_IMAP4_KEY_BODY,
     IMS_IMAP4_KEY_TEXT,
@@ -32,11 +33,12 @@ typedef enum {
 typedef struct {
     ImsImap4KeyKind kind;
     guint64 set, clear;
-    guint32 number;  /* size */
+    guint32 number;  /* size; ENVELOPE: which item */
     gint64 day;      /* since 1970 */
     GArray *indexes; /* MESSAGES: (element-type ImsImap4Range) */
     char *name;      /* HEADER */
-    char *text;      /* HEADER, BODY, TEXT: UTF-8 */
+    char *text;      /* ENVELOPE, HEADER, BODY, TEXT: UTF-8 */
+    char *folded;    /* (nullable): ENVELOPE: @text in lower case, where it is plain ASCII */
     GPtrArray *children;
 } ImsImap4Key;
 

@@ -269,18 +269,13 @@ typedef struct {
     GString *out;
 } Update;
 
+/*
+ * UIDs only grow, so what @newest has below the UIDNEXT of @view is what remains of it.
+ */
 static gboolean
 has_lost_messages(const ImsUidSnapshot *view, const ImsUidSnapshot *newest)
 {
-    guint k = 0;
-
-    for (guint i = 0; i < view->n_entries; i++) {
-        while (k < newest->n_entries && newest->entries[k].uid < view->entries[i].uid)
-            k++;
-        if (k == newest->n_entries || newest->entries[k].uid != view->entries[i].uid)
-            return TRUE;
-    }
-    return FALSE;
+    return ims_uid_snapshot_find(newest, view->uidnext, NULL) < view->n_entries;
 }
 
 static void
@@ -298,6 +293,8 @@ tell_expunged(Update *update, const ImsUidSnapshot *newest)
     const ImsUidSnapshot *view = update->selected->view;
     guint number = 1, expunged = 0, k = 0;
 
+    if (!has_lost_messages(view, newest))
+        return 0;
     for (guint i = 0; i < view->n_entries; i++) {
         while (k < newest->n_entries && newest->entries[k].uid < view->entries[i].uid)
             k++;
@@ -370,34 +367,43 @@ tell_flags(Update *update, guint index, const ImsUidEntry *entry)
     g_string_append(update->out, ")\r\n");
 }
 
-/* Flags that differ from what the client was told (@told), for messages it knows. */
+/* The flags that the client was last told of @uid; FALSE: none. */
+static gboolean
+find_told(const ImsUidSnapshot *told, guint32 uid, guint64 *flags_out)
+{
+    gboolean found;
+    guint index = ims_uid_snapshot_find(told, uid, &found);
+
+    if (found)
+        *flags_out = told->entries[index].flags;
+    return found;
+}
+
+/*
+ * Flags that differ from what the client was told, for messages it knows. Most messages have not
+ * changed since and are passed by with one look at their MODSEQ.
+ */
 static void
 tell_changes(Update *update, const ImsUidSnapshot *told)
 {
     const ImsUidSnapshot *view = update->selected->view, *newest = update->selected->latest;
-    guint k = 0, t = 0, o = 0;
+    const GArray *own = update->own;
+    guint o = 0;
 
-    for (guint i = 0; i < view->n_entries; i++) {
-        guint32 uid = view->entries[i].uid;
-        gboolean is_own, changed;
+    for (guint k = 0; k < newest->n_entries && newest->entries[k].uid < view->uidnext; k++) {
+        const ImsUidEntry *entry = &newest->entries[k];
+        gboolean is_own;
+        guint64 told_flags;
 
-        while (k < newest->n_entries && newest->entries[k].uid < uid)
-            k++;
-        while (t < told->n_entries && told->entries[t].uid < uid)
-            t++;
-        while (update->own != NULL && o < update->own->len &&
-               g_array_index(update->own, guint32, o) < uid)
+        while (own != NULL && o < own->len && g_array_index(own, guint32, o) < entry->uid)
             o++;
-        if (k == newest->n_entries)
-            break;
-        if (newest->entries[k].uid != uid)
+        is_own = own != NULL && o < own->len && g_array_index(own, guint32, o) == entry->uid;
+        if (is_own ? !(update->flags & IMS_IMAP4_UPDATE_TELL_OWN)
+                   : entry->modseq <= told->highest_modseq)
             continue;
-        changed = t < told->n_entries && told->entries[t].uid == uid &&
-                  told->entries[t].flags != newest->entries[k].flags;
-        is_own = update->own != NULL && o < update->own->len &&
-                 g_array_index(update->own, guint32, o) == uid;
-        if (is_own ? (update->flags & IMS_IMAP4_UPDATE_TELL_OWN) != 0 : changed)
-            tell_flags(update, i, &newest->entries[k]);
+        if (is_own || (find_told(told, entry->uid, &told_flags) && told_flags != entry->flags))
+            tell_flags(update, view == newest ? k : ims_uid_snapshot_find(view, entry->uid, NULL),
+                       entry);
     }
 }
 

@@ -1,5 +1,6 @@
 /* The small forms: modified UTF-7, sequence sets, dates, section specifications. */
 #include "imap4/datetime.h"
+#include "imap4/envelope.h"
 #include "imap4/fetch-section.h"
 #include "imap4/mutf7.h"
 #include "imap4/seqset.h"
@@ -306,6 +307,50 @@ test_sections(void)
     }
 }
 
+/* ---- the envelope, read back ---- */
+
+#define ENVELOPE(from)                                                                             \
+    "(\"d\" {3}\r\na)\" " from " NIL NIL ((NIL NIL \"t\" \"h\")) NIL NIL NIL NIL)"
+
+static const struct {
+    const char *envelope;
+    ImsImap4EnvelopeItem item;
+    const char *wanted; /* NULL: not understood */
+} envelopes[] = {
+    {ENVELOPE("NIL"),                                           IMS_IMAP4_ENVELOPE_DATE,    "d"          },
+    {ENVELOPE("NIL"),                                           IMS_IMAP4_ENVELOPE_SUBJECT, "a)\""       },
+    {ENVELOPE("NIL"),                                           IMS_IMAP4_ENVELOPE_FROM,    ""           },
+    {ENVELOPE("((\"a \\\"b\" NIL \"m\" \"h\"))"),               IMS_IMAP4_ENVELOPE_FROM,    "a \"b <m@h>"},
+    {ENVELOPE("((NIL NIL \"m\" \"h\")(NIL NIL {1}\r\nn NIL))"), IMS_IMAP4_ENVELOPE_FROM,    "m@h, n@"    },
+    {ENVELOPE("((NIL NIL \"m\" \"h\"))"),                       IMS_IMAP4_ENVELOPE_TO,      "t@h"        },
+    {ENVELOPE("((NIL NIL NIL NIL))"),                           IMS_IMAP4_ENVELOPE_FROM,    ""           },
+    {ENVELOPE("((NIL NIL NIL))"),                               IMS_IMAP4_ENVELOPE_FROM,    NULL         },
+    {ENVELOPE("((NIL"),                                         IMS_IMAP4_ENVELOPE_FROM,    NULL         },
+    {"",                                                        IMS_IMAP4_ENVELOPE_DATE,    NULL         },
+    {"(",                                                       IMS_IMAP4_ENVELOPE_DATE,    NULL         },
+    {"(\"x",                                                    IMS_IMAP4_ENVELOPE_DATE,    NULL         },
+    {"(\"x\\",                                                  IMS_IMAP4_ENVELOPE_DATE,    NULL         },
+    {"({9}\r\nx",                                               IMS_IMAP4_ENVELOPE_DATE,    NULL         },
+    {"({18446744073709551615}\r\nx",                            IMS_IMAP4_ENVELOPE_DATE,    NULL         },
+    {"(NIL)",                                                   IMS_IMAP4_ENVELOPE_SUBJECT, NULL         },
+};
+
+static void
+test_envelopes(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(envelopes); i++) {
+        /* On the heap and exact, so that one octet too far is caught. */
+        g_autofree char *envelope = g_strdup(envelopes[i].envelope);
+        g_autoptr(GString) text = g_string_new(NULL);
+        gboolean ok = ims_imap4_envelope_text(envelope, envelopes[i].item, text);
+
+        g_test_message("%s", envelope);
+        g_assert_cmpint(ok, ==, envelopes[i].wanted != NULL);
+        if (ok)
+            g_assert_cmpstr(text->str, ==, envelopes[i].wanted);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -319,5 +364,6 @@ main(int argc, char **argv)
     g_test_add_func("/imap4/forms/extreme-dates", test_extreme_dates);
     g_test_add_func("/imap4/forms/days", test_days);
     g_test_add_func("/imap4/forms/sections", test_sections);
+    g_test_add_func("/imap4/forms/envelopes", test_envelopes);
     return g_test_run();
 }
