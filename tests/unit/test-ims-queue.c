@@ -82,7 +82,8 @@ typedef enum {
     HOST_DOWN,   /* no connection */
     HOST_BREAKS, /* connected, no outcome */
     HOST_BREAKS_AFTER_ONE,
-    HOST_HOLDS, /* connected, and nothing happens until released */
+    HOST_TAKES_TWO, /* recipients in a transaction */
+    HOST_HOLDS,     /* connected, and nothing happens until released */
 } HostKind;
 
 struct _Fixture {
