@@ -68,7 +68,10 @@ store_tests = \
 	tests/unit/test-store-folders \
 	tests/unit/test-store-queue \
 	tests/unit/test-store-open \
-	tests/unit/test-store-snapshot
+	tests/unit/test-store-snapshot \
+	tests/unit/test-store-faults \
+	tests/unit/test-store-crash \
+	tests/unit/test-store-threads
 check_PROGRAMS += $(store_tests)
 unit_tests += $(store_tests)
 store_fixture = tests/unit/store-fixture.c tests/unit/store-fixture.h
@@ -82,6 +85,13 @@ tests_unit_test_store_open_SOURCES = tests/unit/test-store-open.c $(store_fixtur
 tests_unit_test_store_open_LDADD = $(store_libs)
 tests_unit_test_store_snapshot_SOURCES = tests/unit/test-store-snapshot.c $(store_fixture)
 tests_unit_test_store_snapshot_LDADD = $(store_libs)
+tests_unit_test_store_faults_SOURCES = tests/unit/test-store-faults.c $(store_fixture) \
+	tests/unit/fault-vfs.c tests/unit/fault-vfs.h
+tests_unit_test_store_faults_LDADD = $(store_libs)
+tests_unit_test_store_crash_SOURCES = tests/unit/test-store-crash.c $(store_fixture)
+tests_unit_test_store_crash_LDADD = $(store_libs)
+tests_unit_test_store_threads_SOURCES = tests/unit/test-store-threads.c $(store_fixture)
+tests_unit_test_store_threads_LDADD = $(store_libs)
 
 noinst_PROGRAMS += bench/bench-store
 bench_bench_store_SOURCES = bench/bench-store.c
