@@ -253,7 +253,6 @@ finish(ImsConfig *config)
     if (config->faithful &&
         ims_config_value(config, "Connections", "MaximumInboundConnections")->line == 0)
         config->max_inbound = 30;
-    config->max_inbound_address = config->max_sessions_address;
     for (guint i = 0; i < config->listeners->len; i++) {
         ImsConfigListener *listener = &g_array_index(config->listeners, ImsConfigListener, i);
 

@@ -67,7 +67,6 @@ typedef struct {
     gboolean opportunistic_tls;
     char *dns_servers;         /* (nullable) */
     guint max_inbound;         /* SMTP connections at one time */
-    guint max_inbound_address; /* of one peer address, all protocols: as max_sessions_address */
     guint max_outbound, max_outbound_host;
     guint max_messages_connection; /* 0: no limit */
     gboolean reverse_resolve;  /* not DisableReverseResolve */

@@ -128,13 +128,15 @@ list(ImsControlCall *call)
 
 /* ---- adding ---- */
 
+/* The list @alias may be its own member, before it is there: loops are cut at delivery. */
 static gboolean
-has_members(ImsControlCall *call, char **members)
+has_members(ImsControlCall *call, const char *alias, char **members)
 {
     g_autoptr(ImsRecipientTable) table = ims_directory_table(call->service->directory);
 
     for (guint i = 0; members != NULL && members[i] != NULL; i++)
-        if (ims_recipient_table_find_alias(table, members[i]) == NULL) {
+        if (g_ascii_strcasecmp(members[i], alias) != 0 &&
+            ims_recipient_table_find_alias(table, members[i]) == NULL) {
             ims_control_fail_argument(
                 call, "%.100s: the alias of a recipient is expected as a member", members[i]);
             return FALSE;
@@ -171,7 +173,7 @@ add_plain(ImsControlCall *call)
     GError *error = NULL;
     guint64 id;
 
-    if (!has_members(call, recipient->members))
+    if (!has_members(call, recipient->alias, recipient->members))
         return;
     if (!ims_directory_add_recipient(call->service->directory, recipient, &id, &error)) {
         ims_control_fail(call, error);
@@ -416,7 +418,8 @@ change(ImsControlCall *call)
                     "remove_addresses") ||
         (recipient->kind == IMS_RECIPIENT_LIST &&
          !edit_texts(call, &recipient->members, "members", "add_members", "remove_members")) ||
-        !has_members(call, recipient->members) || !change_account(call, recipient))
+        !has_members(call, recipient->alias, recipient->members) ||
+        !change_account(call, recipient))
         return;
     if (!ims_directory_change_recipient(call->service->directory, recipient, &error)) {
         ims_control_fail(call, error);

@@ -9,13 +9,15 @@ ims_libims_a_SOURCES = \
 sbin_PROGRAMS += ims/imsd
 ims_imsd_SOURCES = ims/handover.c ims/handover.h ims/main.c ims/notify.c ims/server.c ims/server.h
 ims_imsd_LDADD = $(ims_libs)
-service_tests = tests/unit/test-ims-config tests/unit/test-ims-control
+service_tests = tests/unit/test-ims-config tests/unit/test-ims-control tests/unit/test-ims-service
 check_PROGRAMS += $(service_tests)
 unit_tests += $(service_tests)
 tests_unit_test_ims_config_SOURCES = tests/unit/test-ims-config.c
 tests_unit_test_ims_config_LDADD = ims/libims.a $(routing_libs) -lm
 tests_unit_test_ims_control_SOURCES = tests/unit/test-ims-control.c
 tests_unit_test_ims_control_LDADD = $(ims_libs)
+tests_unit_test_ims_service_SOURCES = tests/unit/test-ims-service.c ims/handover.c ims/notify.c
+tests_unit_test_ims_service_LDADD = $(ims_libs)
 # smtp
 ims_libims_a_SOURCES += \
 	ims/personality.c ims/personality.h ims/smtp.h ims/smtp-private.h ims/smtp-auth.c ims/smtp-body.c \

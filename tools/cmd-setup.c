@@ -138,6 +138,17 @@ make_administrator(Imsctl *ctl, const SetupAnswers *answers, char **password_out
     return TRUE;
 }
 
+/* What the answers bring with them: an open relay must not come unsaid. */
+static void
+print_warnings(Imsctl *ctl)
+{
+    g_autoptr(ImsConfig) config = ims_config_load(ctl->config_file, NULL);
+    g_autoptr(GPtrArray) warnings = config != NULL ? ims_config_warnings(config) : NULL;
+
+    for (guint i = 0; warnings != NULL && i < warnings->len; i++)
+        printf("Warning: %s\n", (char *)warnings->pdata[i]);
+}
+
 static void
 report(Imsctl *ctl, const SetupAnswers *answers, const char *password)
 {
@@ -159,6 +170,7 @@ report(Imsctl *ctl, const SetupAnswers *answers, const char *password)
                password);
     else
         printf("Administrator's mailbox: %s (it was there)\n", alias);
+    print_warnings(ctl);
     printf("Next:    imsctl --config %s check\n         imsctl --config %s start\n",
            ctl->config_file, ctl->config_file);
 }
