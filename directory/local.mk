@@ -35,6 +35,7 @@ check_PROGRAMS += $(directory_tests)
 unit_tests += $(directory_tests)
 tests_unit_test_directory_logon_SOURCES = tests/unit/test-directory-logon.c
 tests_unit_test_directory_logon_LDADD = $(directory_libs)
+tests_unit_test_directory_logon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_world_run_in_pool
 tests_unit_test_directory_recipients_SOURCES = tests/unit/test-directory-recipients.c
 tests_unit_test_directory_recipients_LDADD = $(directory_libs)
 tests_unit_test_directory_sessions_SOURCES = tests/unit/test-directory-sessions.c

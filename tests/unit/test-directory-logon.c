@@ -12,6 +12,22 @@
 
 #define START_USEC (G_GINT64_CONSTANT(1764000000) * G_USEC_PER_SEC)
 
+/* ---- a pool that can be full ---- */
+
+gboolean __real_ims_world_run_in_pool(ImsWorld *world, ImsCallback work, ImsCallback done,
+                                      gpointer data);
+gboolean __wrap_ims_world_run_in_pool(ImsWorld *world, ImsCallback work, ImsCallback done,
+                                      gpointer data);
+static gboolean pool_is_full;
+static guint n_hashes;
+
+gboolean
+__wrap_ims_world_run_in_pool(ImsWorld *world, ImsCallback work, ImsCallback done, gpointer data)
+{
+    n_hashes++;
+    return !pool_is_full && __real_ims_world_run_in_pool(world, work, done, data);
+}
+
 /* ---- help ---- */
 
 typedef struct {
@@ -346,6 +362,38 @@ test_long_input(Fixture *fixture, gconstpointer unused)
     g_assert_cmpint(logon(fixture, "alice", password), ==, IMS_LOGON_BAD);
     g_assert_false(ims_directory_set_password(fixture->directory, "alice", over, &error));
     g_assert_error(error, IMS_DIRECTORY_ERROR, IMS_DIRECTORY_ERROR_INVALID);
+}
+
+/* Overload is no failure of the client's, and what is remembered needs no pool. */
+static void
+test_overload(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(ImsAccount) account = NULL;
+
+    g_assert_cmpint(logon(fixture, "bob", "secret-b"), ==, IMS_LOGON_OK);
+    pool_is_full = TRUE;
+    for (guint i = 0; i < 10; i++)
+        g_assert_cmpint(logon(fixture, "alice", "secret-a"), ==, IMS_LOGON_UNAVAILABLE);
+    g_assert_cmpint(logon(fixture, "bob", "secret-b"), ==, IMS_LOGON_OK);
+    pool_is_full = FALSE;
+    g_assert_cmpint(logon(fixture, "alice", "secret-a"), ==, IMS_LOGON_OK);
+    account = ims_directory_find_account(fixture->directory, "alice", NULL);
+    g_assert_cmpuint(account->failures, ==, 0);
+}
+
+/* A name nobody has is hashed like any other, so that time does not tell them apart. */
+static void
+test_unknown_name_is_hashed(Fixture *fixture, gconstpointer unused)
+{
+    static const char *const names[] = {
+        "eve", "", "eve@example.com", "NOWHERE\\eve", "EXAMPLE/eve/alice", "alice"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        guint before = n_hashes;
+
+        g_assert_cmpint(logon(fixture, names[i], "wrong"), ==, IMS_LOGON_BAD);
+        g_assert_cmpuint(n_hashes, ==, before + 1);
+    }
 }
 
 /* ---- accounts ---- */
@@ -716,6 +764,9 @@ main(int argc, char **argv)
                test_ambiguous_alias, tear_down);
     g_test_add("/directory/logon/P-031-several-own", Fixture, NULL, set_up, test_several_own,
                tear_down);
+    g_test_add("/directory/logon/overload", Fixture, NULL, set_up, test_overload, tear_down);
+    g_test_add("/directory/logon/unknown-name-is-hashed", Fixture, NULL, set_up,
+               test_unknown_name_is_hashed, tear_down);
     g_test_add("/directory/logon/long-input", Fixture, NULL, set_up, test_long_input, tear_down);
     g_test_add("/directory/logon/D-005-password-change", Fixture, NULL, set_up,
                test_password_change, tear_down);
