@@ -97,6 +97,7 @@ status(ImsControlCall *call)
     ImsService *service = call->service;
     g_autoptr(JsonObject) result = json_object_new();
     g_autoptr(GArray) windows = NULL;
+    g_autoptr(ImsRecipientTable) table = ims_directory_table(service->directory);
     GError *error = NULL;
     gint64 now = ims_world_wall_usec(service->world);
 
@@ -119,12 +120,7 @@ status(ImsControlCall *call)
     add_store(service, result);
     windows = ims_logon_windows_list(service->windows);
     json_object_set_int_member(result, "logon_windows", windows->len);
-    json_object_set_int_member(result, "recipients", 0);
-    {
-        g_autoptr(ImsRecipientTable) table = ims_directory_table(service->directory);
-
-        json_object_set_int_member(result, "recipients", ims_recipient_table_size(table));
-    }
+    json_object_set_int_member(result, "recipients", ims_recipient_table_size(table));
     add_file_state(service, result);
     ims_control_reply_object(call, g_steal_pointer(&result));
 }

@@ -22,6 +22,7 @@ typedef struct {
     ImsControlServer *server; /* (nullable): NULL once the server is gone */
     int fd;                   /* -1: gone */
     GString *in, *out;
+    gsize sent;                 /* bytes of @out that have left */
     GSource *reading, *writing; /* (nullable) */
     gboolean busy;              /* a request is under way, which holds a reference */
     gboolean taking;            /* client_take_lines() is running: it goes on by itself */
@@ -110,7 +111,8 @@ static gboolean
 client_write(int fd, GIOCondition condition, gpointer data)
 {
     Client *client = data;
-    gssize sent = send(fd, client->out->str, client->out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    gssize sent = send(fd, client->out->str + client->sent, client->out->len - client->sent,
+                       MSG_NOSIGNAL | MSG_DONTWAIT);
 
     if (sent < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
@@ -118,9 +120,11 @@ client_write(int fd, GIOCondition condition, gpointer data)
         client_close(client);
         return G_SOURCE_REMOVE;
     }
-    g_string_erase(client->out, 0, sent);
-    if (client->out->len > 0)
+    client->sent += (gsize)sent;
+    if (client->sent < client->out->len)
         return G_SOURCE_CONTINUE;
+    g_string_truncate(client->out, 0);
+    client->sent = 0;
     drop_source(&client->writing);
     if (client->at_end && !client->busy)
         client_close(client);

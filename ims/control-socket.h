@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 gboolean ims_control_address(const char *path, struct sockaddr_un *address_out, int *folder_fd_out,
                              GError **error);
 
-/* Longest line of either side. */
-#define IMS_CONTROL_MAX_LINE (16u * 1024 * 1024)
+/* Longest answer: a list of a million recipients. */
+#define IMS_CONTROL_MAX_LINE (512u * 1024 * 1024)
 #define IMS_CONTROL_MAX_REQUEST (1024u * 1024)
 
 G_END_DECLS

@@ -18,6 +18,12 @@ tests_unit_test_ims_control_SOURCES = tests/unit/test-ims-control.c
 tests_unit_test_ims_control_LDADD = $(ims_libs)
 tests_unit_test_ims_service_SOURCES = tests/unit/test-ims-service.c ims/handover.c ims/notify.c
 tests_unit_test_ims_service_LDADD = $(ims_libs)
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_config_LDADD = ims/libims.a $(routing_libs) -lm
+endif
 # smtp
 ims_libims_a_SOURCES += \
 	ims/personality.c ims/personality.h ims/smtp.h ims/smtp-private.h ims/smtp-auth.c ims/smtp-body.c \
