@@ -29,6 +29,7 @@ struct _ImsLogonWindows {
     guint max_recipients, max_windows;
     const ImsNetList *except;
     ImsWindowFile *file; /* (nullable) */
+    GString *kept;       /* (nullable) */
 
     GMutex lock;        /* guards what follows */
     GHashTable *table;  /* ImsAddress → Window */
@@ -247,20 +248,13 @@ load_window(ImsLogonWindows *windows, ImsLogonWindow *loaded, gint64 now_usec)
     window->public.relayed = loaded->relayed;
 }
 
+/* @path: (nullable): for the log */
 static void
-load(ImsLogonWindows *windows, const char *path)
+load_text(ImsLogonWindows *windows, const char *path, const char *text)
 {
     gint64 now_usec = ims_world_wall_usec(windows->world);
-    g_autofree char *text = NULL;
     g_auto(GStrv) lines = NULL;
-    g_autoptr(GError) error = NULL;
 
-    if (!g_file_get_contents(path, &text, NULL, &error)) {
-        if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-            ims_log_event(windows->log, 0, "window-file", "reason", error->message, "effect",
-                          "no window is open, continuing", NULL);
-        return;
-    }
     if (!g_str_has_prefix(text, IMS_WINDOW_FILE_HEAD)) {
         ims_log_event(windows->log, 0, "window-file", "file", path, "reason",
                       "not a file of logon windows", "effect", "no window is open, continuing",
@@ -285,6 +279,35 @@ load(ImsLogonWindows *windows, const char *path)
     }
 }
 
+static void
+load(ImsLogonWindows *windows, const char *path)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (g_file_get_contents(path, &text, NULL, &error))
+        load_text(windows, path, text);
+    else if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        ims_log_event(windows->log, 0, "window-file", "reason", error->message, "effect",
+                      "no window is open, continuing", NULL);
+}
+
+/* Turned off means closed: turned on again, no old window may be open. */
+static void
+take_kept(ImsLogonWindows *windows, GString *kept)
+{
+    if (!windows->enabled) {
+        g_string_truncate(kept, 0);
+        return;
+    }
+    windows->kept = kept;
+    if (kept->len == 0)
+        return;
+    g_mutex_lock(&windows->lock);
+    load_text(windows, NULL, kept->str);
+    g_mutex_unlock(&windows->lock);
+}
+
 ImsLogonWindows *
 ims_logon_windows_new(ImsWorld *world, const ImsLogonWindowOptions *options)
 {
@@ -301,7 +324,9 @@ ims_logon_windows_new(ImsWorld *world, const ImsLogonWindowOptions *options)
     g_mutex_init(&windows->lock);
     windows->table =
         g_hash_table_new_full(ims_address_hash, ims_address_equal, NULL, release_window);
-    if (options->file == NULL)
+    if (options->kept != NULL)
+        take_kept(windows, options->kept);
+    if (options->file == NULL || options->kept != NULL)
         return windows;
     if (windows->enabled) {
         g_mutex_lock(&windows->lock);
@@ -333,6 +358,14 @@ ims_logon_windows_free(ImsLogonWindows *windows)
         write_job(job);
         write_done(job);
     } else {
+        if (windows->kept != NULL) {
+            g_autoptr(GString) text = NULL;
+
+            g_mutex_lock(&windows->lock);
+            text = format_all(windows);
+            g_mutex_unlock(&windows->lock);
+            g_string_assign(windows->kept, text->str);
+        }
         windows_unref(windows);
     }
 }

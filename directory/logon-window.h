@@ -18,6 +18,7 @@ typedef struct {
     const ImsNetList *except;  /* (nullable) LogonWindowExcept: never opened for these; borrowed */
     guint max_windows;         /* 0: 10,000 */
     const char *file;          /* (nullable): survives a restart there, e.g. dsadata/windows; written after changes, at most once a second, and at close */
+    GString *kept;             /* (nullable): in place of @file, for a restart within one process: read now, written at close; borrowed */
     ImsLog *log;
 } ImsLogonWindowOptions;
 

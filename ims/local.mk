@@ -84,3 +84,11 @@ tests_unit_test_ims_outbound_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_report_new
 tests_unit_test_ims_queue_SOURCES = tests/unit/test-ims-queue.c
 tests_unit_test_ims_queue_LDADD = ims/libims.a $(store_libs) -lm
 tests_unit_test_ims_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit,--wrap=ims_report_new
+# whole
+ims_libims_a_SOURCES += \
+	ims/scenario-peers.c ims/scenario-peers.h ims/scenario-self.c ims/scenario-server.c \
+	ims/scenario-server.h
+check_PROGRAMS += tests/unit/test-ims-whole
+unit_tests += tests/unit/test-ims-whole
+tests_unit_test_ims_whole_SOURCES = tests/unit/test-ims-whole.c
+tests_unit_test_ims_whole_LDADD = $(ims_libs)

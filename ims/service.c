@@ -81,6 +81,7 @@ open_windows(ImsService *service, gboolean memory)
         .recipients = config->logon_window_recipients,
         .except = config->logon_window_except,
         .file = memory ? NULL : file,
+        .kept = service->kept_windows,
         .log = service->log,
     };
 
@@ -141,6 +142,25 @@ ims_service_new(ImsWorld *world, const ImsConfig *config, gboolean memory, GErro
     return g_steal_pointer(&service);
 }
 
+ImsService *
+ims_service_new_with(ImsWorld *world, const ImsConfig *config, const ImsServiceKept *kept)
+{
+    ImsService *service = g_new0(ImsService, 1);
+
+    service->world = world;
+    service->config = config;
+    service->started_usec = ims_world_wall_usec(world);
+    service->borrows = TRUE;
+    service->log = kept->log;
+    service->store = kept->store;
+    service->directory = kept->directory;
+    service->kept_windows = kept->windows;
+    ims_directory_set_account_changed(service->directory, account_changed, service);
+    open_windows(service, TRUE);
+    fill_settings(service);
+    return service;
+}
+
 void
 ims_service_free(ImsService *service)
 {
@@ -149,9 +169,12 @@ ims_service_free(ImsService *service)
     if (service->directory != NULL)
         ims_directory_set_account_changed(service->directory, NULL, NULL);
     g_clear_pointer(&service->windows, ims_logon_windows_free);
-    g_clear_pointer(&service->store, ims_store_close);
-    g_clear_pointer(&service->directory, ims_directory_close);
+    if (!service->borrows) {
+        g_clear_pointer(&service->store, ims_store_close);
+        g_clear_pointer(&service->directory, ims_directory_close);
+    }
     g_clear_pointer(&service->sessions, ims_account_sessions_free);
-    g_clear_pointer(&service->log, ims_log_free);
+    if (!service->borrows)
+        g_clear_pointer(&service->log, ims_log_free);
     g_free(service);
 }

@@ -39,6 +39,11 @@ typedef struct {
     const ImsServiceHost *host; /* (nullable): where no program serves connections: imsctl, tests, scenarios */
     gpointer host_data;
     guint control_calls; /* control requests under way; on main only */
+    /* (nullable): sees each verdict of an SMTP session before its reply, for the transcript of a scenario */
+    void (*verdict_seen)(const ImsRelayQuery *query, const ImsRelayVerdict *verdict, gpointer data);
+    gpointer verdict_data;
+    GString *kept_windows; /* (nullable): see ImsServiceKept */
+    gboolean borrows;      /* log, store and directory belong to an ImsServiceKept */
 } ImsService;
 
 /**
@@ -50,6 +55,15 @@ typedef struct {
  * @error: what could not be opened and why.
  */
 ImsService *ims_service_new(ImsWorld *world, const ImsConfig *config, gboolean memory, GError **error);
+/* What outlives a service in memory, so that the next one on the same world finds what a restart finds. */
+typedef struct {
+    ImsLog *log;
+    ImsStore *store;
+    ImsDirectory *directory;
+    GString *windows; /* the logon windows as text: read by ims_service_new_with(), written by ims_service_free() */
+} ImsServiceKept;
+/* As ims_service_new() in memory, on @kept, which stays the caller's and outlives the service. */
+ImsService *ims_service_new_with(ImsWorld *world, const ImsConfig *config, const ImsServiceKept *kept);
 /* On main: the queue runs from now on. The log names an open policy, and what the last process may have sent. */
 void ims_service_start(ImsService *service);
 /* Claims nothing more; @done on main once nothing is being sent. */

@@ -356,6 +356,8 @@ ims_sim_world_stop_sessions(ImsWorld *world)
     ims_sim_world_settle(world);
     ims_conn_loop_abort(&sim(world)->loop);
     ims_sim_world_settle(world);
+    /* The next service of this world may have sessions again. */
+    sim(world)->loop.stopping = FALSE;
 }
 
 /* ---- life ---- */

@@ -41,7 +41,7 @@ void ims_sim_conn_set_stalled(ImsSimConn *conn, gboolean stalled);
 void ims_sim_conn_shut(ImsSimConn *conn);
 /* The peer closes (if the server did not) and the handle is freed. */
 void ims_sim_conn_close(ImsSimConn *conn);
-/* As ims_world_stop_sessions() but inline. */
+/* As ims_world_stop_sessions() but inline; sessions opened after it live. */
 void ims_sim_world_stop_sessions(ImsWorld *world);
 
 G_END_DECLS
