@@ -127,9 +127,8 @@ launch(Imsctl *ctl)
         char *arguments[] = {imsd, (char *)(gpointer) "--daemon", (char *)(gpointer) "--config",
                              file, NULL};
 
-        if (!g_spawn_sync(NULL, arguments, NULL,
-                          G_SPAWN_CHILD_INHERITS_STDIN | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL,
-                          NULL, NULL, &wait_status, &error))
+        if (!g_spawn_sync(NULL, arguments, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL,
+                          NULL, &wait_status, &error))
             return imsctl_complain(IMSCTL_FAILED, "%s", error->message);
     }
     if (!g_spawn_check_wait_status(wait_status, NULL))
