@@ -324,11 +324,18 @@ login_response(ImsImap4Session *session, const char *line)
     wipe(response, length);
 }
 
+/* A mechanism is an atom; clients quote it. */
+static gboolean
+names(const ImsImap4Arg *arg, const char *mechanism)
+{
+    return ims_imap4_arg_is_string(arg) && g_ascii_strcasecmp(arg->text, mechanism) == 0;
+}
+
 /* A response line; `*` gives up (RFC 3501 6.2.2). */
 static void
 read_response(ImsImap4Session *session, char *line, gsize length)
 {
-    gboolean plain = ims_imap4_arg_is_atom(ims_imap4_args(session), "PLAIN");
+    gboolean plain = names(ims_imap4_args(session), "PLAIN");
 
     if (strcmp(line, "*") == 0)
         ims_imap4_bad(session, "Authentication was cancelled");
@@ -344,16 +351,16 @@ void
 ims_imap4_cmd_authenticate(ImsImap4Session *session)
 {
     const ImsImap4Arg *mechanism = ims_imap4_args(session), *initial = mechanism->next;
-    gboolean plain = ims_imap4_arg_is_atom(mechanism, "PLAIN");
+    gboolean plain = names(mechanism, "PLAIN");
 
     /* 5.5 knows NTLM alone (I-045, I-048). */
-    if (!session->settings->extended || !(plain || ims_imap4_arg_is_atom(mechanism, "LOGIN"))) {
+    if (!session->settings->extended || !(plain || names(mechanism, "LOGIN"))) {
         ims_imap4_no(session, "CANNOT", "Unsupported authentication mechanism.");
         return;
     }
     if (refuse_clear_text(session))
         return;
-    if (initial != NULL && initial->type != IMS_IMAP4_ARG_ATOM) {
+    if (initial != NULL && !ims_imap4_arg_is_string(initial)) {
         ims_imap4_bad(session, "Initial response must be base64 or =");
         return;
     }

@@ -198,16 +198,16 @@ put_message(ImsImap4Session *session, Fetch *fetch, guint32 index, const Message
     g_string_append(fetch->out, "* ");
     ims_imap4_append_uint(fetch->out, (guint64)index + 1);
     g_string_append(fetch->out, " FETCH (");
+    /* The message became \Seen by being read, and the client did not ask for its flags (RFC 3501
+     * 6.4.5). They come first, as clients know it from other servers. */
+    if (!fetch->items->has_flags && contains_uid(fetch->seen, message->entry->uid)) {
+        put_flags(session, fetch->out, message->entry);
+        g_string_append_c(fetch->out, ' ');
+    }
     for (guint i = 0; i < items->len; i++) {
         if (i > 0)
             g_string_append_c(fetch->out, ' ');
         put_item(session, fetch, &g_array_index(items, ImsImap4Item, i), message);
-    }
-    /* The message became \Seen by being read, and the client did not ask for its flags (RFC
-     * 3501 6.4.5). */
-    if (!fetch->items->has_flags && contains_uid(fetch->seen, message->entry->uid)) {
-        g_string_append_c(fetch->out, ' ');
-        put_flags(session, fetch->out, message->entry);
     }
     g_string_append(fetch->out, ")\r\n");
 }

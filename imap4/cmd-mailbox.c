@@ -108,13 +108,13 @@ folder_op_done(ImsImap4Session *session, ImsStoreOp *op)
         ims_imap4_ok(session, NULL);
 }
 
-/* Names that make sense as new folders: no empty level, no control characters, no wildcards. */
+/* Names that make sense as new folders: no empty level, no control characters. */
 static gboolean
 is_good_new_name(const char *name)
 {
     gsize level = 0;
 
-    if (*name == '\0' || strlen(name) > MAX_NAME || strpbrk(name, "%*") != NULL)
+    if (*name == '\0' || strlen(name) > MAX_NAME)
         return FALSE;
     for (const char *p = name; *p != '\0'; p = g_utf8_next_char(p)) {
         if (*p == '/') {
@@ -131,14 +131,15 @@ is_good_new_name(const char *name)
 }
 
 static void
-submit_folder_op(ImsImap4Session *session, ImsStoreOpKind kind, char *name, char *new_name)
+submit_folder_op(ImsImap4Session *session, ImsStoreOpKind kind, char *name, char *new_name,
+                 ImsImap4OpDone done)
 {
     ImsFolderOp *op = (ImsFolderOp *)ims_store_op_new(kind, NULL, NULL);
 
     op->mailbox = session->mailbox;
     op->name = name;
     op->new_name = new_name;
-    ims_imap4_submit(session, &op->op, folder_op_done);
+    ims_imap4_submit(session, &op->op, done);
 }
 
 void
@@ -153,7 +154,8 @@ ims_imap4_cmd_create(ImsImap4Session *session)
     else if (!is_good_new_name(name))
         ims_imap4_no(session, "CANNOT", "The mailbox name is not valid.");
     else
-        submit_folder_op(session, IMS_OP_FOLDER_CREATE, g_steal_pointer(&name), NULL);
+        submit_folder_op(session, IMS_OP_FOLDER_CREATE, g_steal_pointer(&name), NULL,
+                         folder_op_done);
 }
 
 /* I-128, inferred: the folders that every mailbox has. The extended face protects the Inbox alone.
@@ -168,6 +170,22 @@ is_protected(const ImsImap4Session *session, const char *name)
     return !session->settings->extended && g_strv_contains(standard, name);
 }
 
+/* A client that deletes what it has selected is left with an empty mailbox, without being told what
+ * it knows. */
+static void
+folder_deleted(ImsImap4Session *session, ImsStoreOp *op)
+{
+    if (op->error == NULL && session->selected != NULL && !session->selected->gone) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(ImsFolder) folder =
+            ims_store_get_folder(session->settings->store, session->selected->folder, &error);
+
+        session->selected->gone =
+            g_error_matches(error, IMS_STORE_ERROR, IMS_STORE_ERROR_NOT_FOUND);
+    }
+    folder_op_done(session, op);
+}
+
 void
 ims_imap4_cmd_delete(ImsImap4Session *session)
 {
@@ -178,7 +196,8 @@ ims_imap4_cmd_delete(ImsImap4Session *session)
     if (is_protected(session, name))
         ims_imap4_no(session, "CANNOT", "The folder cannot be deleted.");
     else
-        submit_folder_op(session, IMS_OP_FOLDER_DELETE, g_steal_pointer(&name), NULL);
+        submit_folder_op(session, IMS_OP_FOLDER_DELETE, g_steal_pointer(&name), NULL,
+                         folder_deleted);
 }
 
 void
@@ -204,7 +223,7 @@ ims_imap4_cmd_rename(ImsImap4Session *session)
         ims_imap4_no(session, "CANNOT", "The folder cannot be renamed.");
     else
         submit_folder_op(session, IMS_OP_FOLDER_RENAME, g_steal_pointer(&name),
-                         g_steal_pointer(&new_name));
+                         g_steal_pointer(&new_name), folder_op_done);
 }
 
 static void
@@ -217,7 +236,7 @@ change_subscription(ImsImap4Session *session, ImsStoreOpKind kind)
     if (!is_good_new_name(name))
         ims_imap4_no(session, "CANNOT", "The mailbox name is not valid.");
     else
-        submit_folder_op(session, kind, g_steal_pointer(&name), NULL);
+        submit_folder_op(session, kind, g_steal_pointer(&name), NULL, folder_op_done);
 }
 
 void

@@ -22,8 +22,9 @@ typedef enum {
 enum {
     IMS_IMAP4_VERB_UID = 1,      /* the form after UID */
     IMS_IMAP4_VERB_EXTENDED = 2, /* not in 5.5 */
-    IMS_IMAP4_VERB_NO_EXPUNGE =
-        4,                     /* FETCH, STORE, SEARCH: no EXPUNGE during them (RFC 3501 7.4.1) */
+    /* FETCH, STORE, SEARCH: no EXPUNGE during them (RFC 3501 7.4.1); nor when a folder is deleted
+     * or renamed, where no client expects it */
+    IMS_IMAP4_VERB_NO_EXPUNGE = 4,
     IMS_IMAP4_VERB_WRITES = 8, /* not where the mailbox was opened by EXAMINE */
 };
 

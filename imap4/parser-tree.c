@@ -14,7 +14,8 @@ typedef struct {
     char *at, *end;
     guint next_literal;
     guint used_in_chunk;
-    gboolean sections; /* FETCH: BODY[ opens a section */
+    gboolean sections;   /* FETCH: BODY[ opens a section */
+    gboolean in_section; /* no blank too many within its brackets (I-109) */
     const char *problem;
 } Reader;
 
@@ -105,6 +106,32 @@ read_literal(Reader *reader)
     return arg;
 }
 
+/* Clients put more than one blank between arguments, and some after or before a parenthesis. */
+static void
+skip_blanks(Reader *reader)
+{
+    while (!reader->in_section && reader->at < reader->end && *reader->at == ' ')
+        reader->at++;
+}
+
+/* After an element of a list: at its parenthesis or at the next element. */
+static gboolean
+read_separator(Reader *reader)
+{
+    /* Some separate the fields of ID by commas. */
+    if (reader->at < reader->end && *reader->at == ',' && strcmp(reader->request->verb, "ID") == 0)
+        reader->at++;
+    if (reader->at == reader->end || *reader->at == ')')
+        return TRUE;
+    if (*reader->at != ' ')
+        return fail(reader, "Expected SPACE not found");
+    reader->at++;
+    skip_blanks(reader);
+    if (reader->in_section && reader->at < reader->end && *reader->at == ')')
+        return fail(reader, "Unexpected character in command");
+    return TRUE;
+}
+
 static ImsImap4Arg *
 read_list(Reader *reader, guint depth)
 {
@@ -116,13 +143,10 @@ read_list(Reader *reader, guint depth)
         return NULL;
     }
     reader->at++;
+    skip_blanks(reader);
     while (reader->at < reader->end && *reader->at != ')') {
-        if (list->child != NULL && *reader->at++ != ' ') {
-            fail(reader, "Expected SPACE not found");
-            return NULL;
-        }
         *tail = read_arg(reader, depth + 1);
-        if (*tail == NULL)
+        if (*tail == NULL || !read_separator(reader))
             return NULL;
         tail = &(*tail)->next;
     }
@@ -179,7 +203,9 @@ read_section(Reader *reader, char *name)
     spec->length = (gsize)(reader->at - spec->text);
     if (reader->at + 1 < reader->end && reader->at[0] == ' ' && reader->at[1] == '(') {
         reader->at++;
+        reader->in_section = TRUE;
         spec->next = read_list(reader, 1);
+        reader->in_section = FALSE;
         if (spec->next == NULL)
             return NULL;
     }
@@ -294,6 +320,7 @@ read_args(Reader *reader)
             fail(reader, "Expected SPACE not found");
             break;
         }
+        skip_blanks(reader);
         *tail = read_arg(reader, 0);
         if (*tail == NULL)
             break;

@@ -425,16 +425,15 @@ apply(Update *update, ImsUidSnapshot *newest)
     ims_uid_snapshot_unref(told);
 }
 
-/* The folder was deleted elsewhere: to the client all its messages are expunged. */
+/* The folder was deleted elsewhere: as soon as it may be told that its messages are gone, the
+ * client is sent away. */
 static void
 apply_gone(Update *update)
 {
     if (!(update->flags & IMS_IMAP4_UPDATE_EXPUNGE))
         return;
-    for (guint n = ims_imap4_selected_count(update->selected); n > 0; n--)
-        append_untagged(update->out, n, " EXPUNGE\r\n");
     update->selected->gone = TRUE;
-    append_untagged(update->out, 0, " EXISTS\r\n");
+    ims_imap4_bye(update->session, "Selected mailbox has been deleted.");
 }
 
 void

@@ -14,7 +14,7 @@ struct _ImsImap4Session;
  * @view: what the client's message numbers stand for
  * @latest: whose flags the client was told. The same as @view, unless messages were expunged
  * elsewhere while the client could not be told: numbers stay, flags go on
- * @gone: the folder was deleted elsewhere; there are no messages any more
+ * @gone: the folder was deleted; there are no messages any more
  * @recent: (element-type ImsImap4Range): UIDs that are \Recent for this session
  */
 typedef struct {
