@@ -10,6 +10,7 @@ routing_librouting_a_SOURCES = \
 	routing/path.c \
 	routing/path.h \
 	routing/relay-private.h \
+	routing/relay-restrict.c \
 	routing/relay-rules.c \
 	routing/relay.c \
 	routing/relay.h \

@@ -70,4 +70,33 @@ extern const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES];
 gboolean ims_relay_unwrap(const ImsPath *path, gboolean lax, ImsPath *inner_out,
                           gboolean *quoted_out);
 
+typedef enum {
+    IMS_CLASS_OWN,     /* bare local part, own literal, inbound, folded */
+    IMS_CLASS_FOREIGN, /* rewritten or not */
+    IMS_CLASS_ALWAYS_RELAY,
+    IMS_CLASS_BLOCKED,
+    IMS_CLASS_SITE, /* "Do not reroute": the site domain */
+    IMS_CLASS_MALFORMED,
+} ImsRelayClass;
+
+typedef struct {
+    const ImsRelayPolicy *policy;
+    const ImsRelayQuery *query;
+    ImsRelayVerdict *verdict;
+    ImsPath path;          /* the address as it is judged now */
+    gboolean encapsulated; /* it was taken out of another */
+    ImsRelayReason own_reason;
+} ImsRelayDecision;
+
+/* Notes one link of the chain. */
+void ims_relay_step(ImsRelayDecision *self, ImsRelayRule rule, guint8 outcome, guint entry);
+/* Notes the last link, and what it decides. */
+void ims_relay_settle(ImsRelayDecision *self, ImsVerdictKind kind, ImsRelayReason reason,
+                      ImsRelayRule rule, guint entry);
+/* The test of Q193922 in its order (R-056, R-059): sets IMS_VERDICT_REROUTE or IMS_VERDICT_REFUSE.
+ */
+void ims_relay_restrict(ImsRelayDecision *self);
+/* What "Do not reroute" does with a recipient of @class, own literals and bare names apart. */
+void ims_relay_judge_no_reroute(ImsRelayDecision *self, ImsRelayClass class);
+
 G_END_DECLS
