@@ -31,6 +31,10 @@ ims_relay_reason_word(ImsRelayReason reason)
         [IMS_REASON_NO_REROUTE_OWN] = "no-reroute-own",
         [IMS_REASON_NO_REROUTE_CLOSED] = "no-reroute-closed",
         [IMS_REASON_NO_REROUTE_DIRECTORY] = "no-reroute-directory",
+        [IMS_REASON_NO_RESTRICTIONS] = "no-restrictions",
+        [IMS_REASON_ENCAPSULATED] = "encapsulated",
+        [IMS_REASON_GUEST] = "guest",
+        [IMS_REASON_NULL_SESSION] = "null-session",
     };
 
     g_return_val_if_fail((guint)reason < IMS_N_REASONS, "");
@@ -128,7 +132,7 @@ follow(Telling *self, const ImsRelayStep *step)
         break;
     case IMS_RULE_IMCEA:
     case IMS_RULE_IMCEA_QUOTED:
-        if (!ims_relay_unwrap(&self->path, self->policy->accept_malformed, &inner, &quoted))
+        if (!ims_relay_unwrap(&self->path, ims_relay_is_lax(self->policy), &inner, &quoted))
             break;
         ims_path_clear(&self->path);
         self->path = inner;
@@ -180,6 +184,36 @@ named(const char *name)
     return name != NULL ? g_strconcat(" of ", name, NULL) : g_strdup("");
 }
 
+static char *
+build_text(const ImsRelayPolicy *policy)
+{
+    char buffer[IMS_BUILD_STRLEN];
+
+    return g_strdup_printf("%s (%s)", ims_build_name(policy->build),
+                           ims_build_format(policy->build, buffer));
+}
+
+/* Why a weakness is not shown: by the profile, by the build, or to this client. */
+static char *
+unshown_text(const Telling *self)
+{
+    const ImsRelayPolicy *policy = self->policy;
+    char buffer[IMS_ADDRESS_STRLEN];
+
+    if (!policy->faithful)
+        return g_strdup(" in the extended profile");
+    if (self->step->rule == IMS_RULE_NULL_SESSION &&
+        !ims_build_has(policy->build, IMS_DIFFERENCE_NULL_SESSION)) {
+        g_autofree char *build = build_text(policy);
+
+        return g_strconcat(" in ", build, NULL);
+    }
+    if (self->query->client.family == 0)
+        return g_strdup(" without AcceptHistoricRisk=yes");
+    return g_strdup_printf(" for %s without AcceptHistoricRisk=yes",
+                           ims_address_format(&self->query->client, buffer));
+}
+
 /* The value of one {word}. (transfer full) */
 static char *
 value_of(const Telling *self, const char *word, gsize length)
@@ -213,6 +247,10 @@ value_of(const Telling *self, const char *word, gsize length)
         return g_ascii_strup(query->window_protocol != NULL ? query->window_protocol : "mail", -1);
     if (IS("count"))
         return g_strdup_printf("%u", query->recipient_count);
+    if (IS("build"))
+        return build_text(self->policy);
+    if (IS("unshown"))
+        return unshown_text(self);
     if (IS("flags"))
         return g_strdup_printf("%u", self->policy->relay_flags & 15u);
 #undef IS
@@ -258,7 +296,7 @@ ims_relay_explain(const ImsRelayPolicy *policy, const ImsRelayQuery *query,
     GPtrArray *lines = g_ptr_array_new_with_free_func(line_free);
     Telling self = {.policy = policy, .query = query};
 
-    if (!ims_path_parse(query->recipient, policy->accept_malformed, &self.path, NULL))
+    if (!ims_path_parse(query->recipient, ims_relay_is_lax(policy), &self.path, NULL))
         self.path = (ImsPath){.local = g_strdup("")};
     for (guint i = 0; i < verdict->n_steps; i++) {
         const ImsRelayStep *step = &verdict->steps[i];

@@ -1,6 +1,8 @@
 # routing
 noinst_LIBRARIES += routing/librouting.a
 routing_librouting_a_SOURCES = \
+	routing/build.c \
+	routing/build.h \
 	routing/explain.c \
 	routing/imcea.c \
 	routing/ip.c \
@@ -18,6 +20,7 @@ routing_librouting_a_SOURCES = \
 	routing/routing-list.c
 
 routing_tests = \
+	tests/unit/test-routing-build \
 	tests/unit/test-routing-explain \
 	tests/unit/test-routing-ip \
 	tests/unit/test-routing-list \
@@ -27,6 +30,8 @@ routing_tests = \
 check_PROGRAMS += $(routing_tests)
 unit_tests += $(routing_tests)
 routing_world_sources = tests/unit/routing-world.c tests/unit/routing-world.h
+tests_unit_test_routing_build_SOURCES = tests/unit/test-routing-build.c $(routing_world_sources)
+tests_unit_test_routing_build_LDADD = $(routing_libs)
 tests_unit_test_routing_explain_SOURCES = tests/unit/test-routing-explain.c $(routing_world_sources)
 tests_unit_test_routing_explain_LDADD = $(routing_libs)
 tests_unit_test_routing_ip_SOURCES = tests/unit/test-routing-ip.c
@@ -37,7 +42,8 @@ tests_unit_test_routing_path_SOURCES = tests/unit/test-routing-path.c
 tests_unit_test_routing_path_LDADD = $(routing_libs)
 tests_unit_test_routing_relay_SOURCES = tests/unit/test-routing-relay.c $(routing_world_sources)
 tests_unit_test_routing_relay_LDADD = $(routing_libs)
-tests_unit_test_routing_property_SOURCES = tests/unit/test-routing-property.c $(routing_world_sources)
+tests_unit_test_routing_property_SOURCES = tests/unit/test-routing-property.c tests/unit/routing-model.c \
+	tests/unit/routing-model.h $(routing_world_sources)
 tests_unit_test_routing_property_LDADD = $(routing_libs)
 
 noinst_PROGRAMS += bench/bench-verdict

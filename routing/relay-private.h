@@ -14,11 +14,14 @@ typedef enum {
     IMS_RULE_BARE_LOCAL,
     IMS_RULE_OWN_LITERAL,
     IMS_RULE_NO_REROUTE,
+    IMS_RULE_LITERAL_UNKNOWN,
+    IMS_RULE_ENTRY_UNKNOWN,
     IMS_RULE_LIST,
     IMS_RULE_REWRITE,
     IMS_RULE_FOLD,
     IMS_RULE_IMCEA,
     IMS_RULE_IMCEA_QUOTED,
+    IMS_RULE_IMCEA_QUOTED_UNKNOWN,
     IMS_RULE_IMCEA_DEPTH,
     IMS_RULE_INBOUND,
     IMS_RULE_BLOCKED,
@@ -34,12 +37,17 @@ typedef enum {
     IMS_RULE_FORWARDING,
     IMS_RULE_LOCAL,
     IMS_RULE_AUTHENTICATED,
+    IMS_RULE_GUEST,
+    IMS_RULE_NULL_SESSION,
     IMS_RULE_WINDOW_OFF,
     IMS_RULE_LOGON_WINDOW,
     IMS_RULE_DENY_ONLY,
     IMS_RULE_OPEN_CLOSED,
     IMS_RULE_DENY_ONLY_CLOSED,
     IMS_RULE_NO_RULE,
+    IMS_RULE_NO_RESTRICTIONS,
+    IMS_RULE_IMCEA_HOLE,
+    IMS_RULE_IMCEA_QUOTED_HOLE,
     IMS_N_RULES
 } ImsRelayRule;
 
@@ -85,14 +93,23 @@ typedef struct {
     ImsRelayVerdict *verdict;
     ImsPath path;          /* the address as it is judged now */
     gboolean encapsulated; /* it was taken out of another */
+    gboolean quoted;       /* and that one was quoted */
     ImsRelayReason own_reason;
 } ImsRelayDecision;
 
+/* Whether malformed addresses are taken: the setting, where the build has it. */
+gboolean ims_relay_is_lax(const ImsRelayPolicy *policy);
+/* Whether the build has @difference and this policy shows it to this client. */
+gboolean ims_relay_shows(const ImsRelayDecision *self, ImsDifference difference);
 /* Notes one link of the chain. */
 void ims_relay_step(ImsRelayDecision *self, ImsRelayRule rule, guint8 outcome, guint entry);
 /* Notes the last link, and what it decides. */
 void ims_relay_settle(ImsRelayDecision *self, ImsVerdictKind kind, ImsRelayReason reason,
                       ImsRelayRule rule, guint entry);
+/* Whether the quoted form of an encapsulated address is read at all. */
+gboolean ims_relay_reads_quoted(const ImsRelayDecision *self);
+/* What only a weakness of the build admits, after all else has refused it. */
+void ims_relay_admit_weakness(ImsRelayDecision *self);
 /* The test of Q193922 in its order (R-056, R-059): sets IMS_VERDICT_REROUTE or IMS_VERDICT_REFUSE.
  */
 void ims_relay_restrict(ImsRelayDecision *self);

@@ -34,6 +34,23 @@ is_weakness_served(const ImsRelayDecision *self)
                                                   ims_address_is_loopback(&self->query->local));
 }
 
+gboolean
+ims_relay_shows(const ImsRelayDecision *self, ImsDifference difference)
+{
+    if (!ims_build_has(self->policy->build, difference))
+        return FALSE;
+    switch (ims_difference_row(difference)->kind) {
+    case IMS_DIFFERENCE_KIND_FEATURE:
+    case IMS_DIFFERENCE_KIND_REPAIR:
+        return TRUE;
+    case IMS_DIFFERENCE_KIND_FAITHFUL:
+        return self->policy->faithful;
+    case IMS_DIFFERENCE_KIND_WEAKNESS:
+        break;
+    }
+    return self->policy->faithful && is_weakness_served(self);
+}
+
 /* Everyone may relay: so says the policy, and so it is served or not. */
 static void
 relay_open(ImsRelayDecision *self, ImsRelayRule rule, ImsRelayReason reason,
@@ -64,19 +81,25 @@ try_list(ImsRelayDecision *self, const ImsNetList *list, const ImsAddress *addre
     return TRUE;
 }
 
-/* The box "hosts and clients that successfully authenticate": SMTP AUTH first, then a logon from
- * the same address. */
+/* A logon that is none, and is taken for one by the builds of @difference. */
 static gboolean
-try_authenticated(ImsRelayDecision *self)
+try_false_logon(ImsRelayDecision *self, ImsDifference difference, ImsRelayReason reason,
+                ImsRelayRule rule)
+{
+    if (!ims_relay_shows(self, difference)) {
+        ims_relay_step(self, rule, IMS_STEP_NO, 0);
+        return FALSE;
+    }
+    ims_relay_settle(self, IMS_VERDICT_REROUTE, reason, rule, 0);
+    self->verdict->weakness = ims_relay_rules[rule].source;
+    return TRUE;
+}
+
+static gboolean
+try_window(ImsRelayDecision *self)
 {
     const ImsRelayQuery *query = self->query;
 
-    if (query->authenticated) {
-        ims_relay_settle(self, IMS_VERDICT_REROUTE, IMS_REASON_AUTHENTICATED,
-                         IMS_RULE_AUTHENTICATED, 0);
-        return TRUE;
-    }
-    ims_relay_step(self, IMS_RULE_AUTHENTICATED, IMS_STEP_NO, 0);
     if (!self->policy->logon_authorizes_relay) {
         if (query->logon_window)
             ims_relay_step(self, IMS_RULE_WINDOW_OFF, IMS_STEP_YES, 0);
@@ -89,6 +112,26 @@ try_authenticated(ImsRelayDecision *self)
     }
     ims_relay_step(self, IMS_RULE_LOGON_WINDOW, IMS_STEP_NO, 0);
     return FALSE;
+}
+
+/* The box "hosts and clients that successfully authenticate": SMTP AUTH first, then a logon from
+ * the same address, then what only a weakness takes for a logon. */
+static gboolean
+try_authenticated(ImsRelayDecision *self)
+{
+    const ImsRelayQuery *query = self->query;
+
+    if (query->authenticated) {
+        ims_relay_settle(self, IMS_VERDICT_REROUTE, IMS_REASON_AUTHENTICATED,
+                         IMS_RULE_AUTHENTICATED, 0);
+        return TRUE;
+    }
+    ims_relay_step(self, IMS_RULE_AUTHENTICATED, IMS_STEP_NO, 0);
+    return try_window(self) ||
+           (query->guest_logon &&
+            try_false_logon(self, IMS_DIFFERENCE_GUEST, IMS_REASON_GUEST, IMS_RULE_GUEST)) ||
+           (query->null_session && try_false_logon(self, IMS_DIFFERENCE_NULL_SESSION,
+                                                   IMS_REASON_NULL_SESSION, IMS_RULE_NULL_SESSION));
 }
 
 void
@@ -170,7 +213,8 @@ ims_relay_judge_no_reroute(ImsRelayDecision *self, ImsRelayClass class)
     ims_relay_step(self, IMS_RULE_NO_REROUTE, IMS_STEP_YES, 0);
     if (!self->policy->faithful) {
         no_reroute_closed(self, own);
-    } else if ((self->policy->relay_flags & 14u) != 0) {
+    } else if ((self->policy->relay_flags & 14u) != 0 &&
+               ims_relay_shows(self, IMS_DIFFERENCE_STALE_FLAGS)) {
         no_reroute_stale(self, class);
     } else if (is_weakness_served(self)) {
         ims_relay_settle(self, IMS_VERDICT_DIRECTORY, IMS_REASON_NO_REROUTE_DIRECTORY,
@@ -181,4 +225,63 @@ ims_relay_judge_no_reroute(ImsRelayDecision *self, ImsRelayClass class)
         ims_relay_step(self, IMS_RULE_NO_REROUTE_RISK, IMS_STEP_YES, 0);
         no_reroute_closed(self, own);
     }
+}
+
+/* ---- weaknesses ---- */
+
+/* R-098 (Q264330): rerouting, the box "authenticate", and a smart host to which all is handed. */
+static gboolean
+meets_quoted_hole(const ImsRelayPolicy *policy)
+{
+    return policy->reroute && policy->smart_host &&
+           (policy->relay_flags & IMS_RELAY_FLAG_AUTHENTICATED) != 0;
+}
+
+gboolean
+ims_relay_reads_quoted(const ImsRelayDecision *self)
+{
+    return !self->policy->faithful ||
+           !ims_build_has(self->policy->build, IMS_DIFFERENCE_IMCEA_QUOTED_HOLE) ||
+           meets_quoted_hole(self->policy);
+}
+
+/* What refused stands no more, and @rule decides; where the weakness is not shown, it is named
+ * before the last link. */
+static void
+admit(ImsRelayDecision *self, ImsDifference difference, ImsRelayReason reason, ImsRelayRule rule)
+{
+    ImsRelayVerdict *verdict = self->verdict;
+    ImsRelayStep *last = &verdict->steps[verdict->n_steps - 1];
+
+    if (!ims_build_has(self->policy->build, difference))
+        return;
+    if (ims_relay_shows(self, difference)) {
+        last->outcome = IMS_STEP_YES;
+        verdict->list_entry = 0;
+        ims_relay_settle(self, IMS_VERDICT_REROUTE, reason, rule, 0);
+        verdict->weakness = ims_relay_rules[rule].source;
+    } else {
+        ImsRelayStep decided = *last;
+
+        *last = (ImsRelayStep){(guint8)rule, IMS_STEP_NO, 0};
+        ims_relay_step(self, (ImsRelayRule)decided.rule, decided.outcome, decided.entry);
+    }
+}
+
+void
+ims_relay_admit_weakness(ImsRelayDecision *self)
+{
+    const ImsRelayVerdict *verdict = self->verdict;
+
+    if (self->query->in_directory ||
+        !(verdict->kind == IMS_VERDICT_REFUSE || verdict->kind == IMS_VERDICT_DIRECTORY))
+        return;
+    if (self->quoted)
+        admit(self, IMS_DIFFERENCE_IMCEA_QUOTED_HOLE, IMS_REASON_ENCAPSULATED,
+              IMS_RULE_IMCEA_QUOTED_HOLE);
+    else if (self->encapsulated)
+        admit(self, IMS_DIFFERENCE_IMCEA_HOLE, IMS_REASON_ENCAPSULATED, IMS_RULE_IMCEA_HOLE);
+    if (self->policy->reroute && verdict->kind == IMS_VERDICT_REFUSE)
+        admit(self, IMS_DIFFERENCE_NO_RESTRICTIONS, IMS_REASON_NO_RESTRICTIONS,
+              IMS_RULE_NO_RESTRICTIONS);
 }

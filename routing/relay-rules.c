@@ -27,6 +27,10 @@ const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES] = {
         ROW("\"Do not reroute\": the routing list is not used, no domain of it is "
             "inbound",
             NULL, "R-009", "Q243045"),
+    [IMS_RULE_LITERAL_UNKNOWN] =
+        ROW("{build} takes no address literal for its own", NULL, "R-105", "Q194742"),
+    [IMS_RULE_ENTRY_UNKNOWN] =
+        ROW("{entry} is passed over: {build} knows no such entries", NULL, "R-012", "Q190710"),
     [IMS_RULE_LIST] = ROW("the routing list has {entry} for {domain}",
                           "no entry of the routing list matches {domain}", "R-017", "Q169683"),
     [IMS_RULE_REWRITE] = ROW("the entry reroutes to {target}: the recipient becomes {address}",
@@ -42,6 +46,8 @@ const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES] = {
             NULL, "R-098", "Q264330"),
     [IMS_RULE_IMCEA_DEPTH] =
         ROW("addresses are encapsulated in each other more than twice", NULL, "R-097", "Q237927"),
+    [IMS_RULE_IMCEA_QUOTED_UNKNOWN] =
+        ROW("the quoted local part is an ordinary name to {build}", NULL, "R-098", "Q264330"),
     [IMS_RULE_INBOUND] = ROW("an own recipient is taken from anyone, whatever the restrictions",
                              NULL, "R-028", "Q255695"),
     [IMS_RULE_BLOCKED] =
@@ -84,6 +90,12 @@ const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES] = {
     [IMS_RULE_AUTHENTICATED] =
         ROW("the session is authenticated by SMTP AUTH{account}",
             "the session is not authenticated by SMTP AUTH", "R-074", "Q193922"),
+    [IMS_RULE_GUEST] =
+        ROW("the logon fell back to Guest, which counts as authenticated",
+            "the logon fell back to Guest, which does not count{unshown}", "R-072", "Q251149"),
+    [IMS_RULE_NULL_SESSION] =
+        ROW("a logon without a name counts as authenticated",
+            "a logon without a name does not count{unshown}", "R-073", "MS02-011"),
     [IMS_RULE_WINDOW_OFF] = ROW("a {protocol} logon{opener} from {client} is in force, but "
                                 "LogonAuthorizesRelay is off",
                                 NULL, "R-078", "Q193922"),
@@ -101,4 +113,17 @@ const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES] = {
                                       "without AcceptHistoricRisk=yes",
                                       NULL, "R-060", "Q193922"),
     [IMS_RULE_NO_RULE] = ROW("no rule lets {client} relay", NULL, "R-056", "Q193922"),
+    [IMS_RULE_NO_RESTRICTIONS] =
+        ROW("{build} has no Routing Restrictions: everyone may relay",
+            "{build} had no Routing Restrictions; they are kept{unshown}", "R-047", "Q193922"),
+    [IMS_RULE_IMCEA_HOLE] =
+        ROW("{build} sends on for anyone what was encapsulated in an own address",
+            "{build} sent on for anyone what was encapsulated in an own address; this is not "
+            "done{unshown}",
+            "R-096", "Q237927"),
+    [IMS_RULE_IMCEA_QUOTED_HOLE] =
+        ROW("{build} hands to the smart host, for anyone, what was encapsulated in a quoted name",
+            "{build} handed to the smart host, for anyone, what was encapsulated in a quoted name; "
+            "this is not done{unshown}",
+            "R-098", "Q264330"),
 };

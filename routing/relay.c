@@ -75,10 +75,44 @@ is_own_literal(const ImsRelayPolicy *policy, const char *domain)
     return FALSE;
 }
 
+gboolean
+ims_relay_is_lax(const ImsRelayPolicy *policy)
+{
+    return policy->accept_malformed &&
+           ims_build_has(policy->build, IMS_DIFFERENCE_ACCEPT_MALFORMED);
+}
+
+/* Whether the build knows each kind of entry. */
+static gboolean
+knows_all_entries(const ImsRelayPolicy *policy)
+{
+    return ims_build_has(policy->build, IMS_DIFFERENCE_EXACT_ENTRIES) &&
+           ims_build_has(policy->build, IMS_DIFFERENCE_ALWAYS_RELAY);
+}
+
 static const ImsRoutingEntry *
 look_up(const ImsRelayPolicy *policy, const char *domain)
 {
-    return policy->list != NULL ? ims_routing_list_lookup(policy->list, domain) : NULL;
+    if (policy->list == NULL)
+        return NULL;
+    return ims_routing_list_lookup_known(policy->list, domain,
+                                         ims_build_has(policy->build, IMS_DIFFERENCE_EXACT_ENTRIES),
+                                         ims_build_has(policy->build, IMS_DIFFERENCE_ALWAYS_RELAY));
+}
+
+/* Says so where the build passes over an entry that a later one would take. */
+static void
+note_unknown_entry(ImsRelayDecision *self, const ImsRoutingEntry *taken)
+{
+    const ImsRoutingList *list = self->policy->list;
+    const ImsRoutingEntry *best;
+
+    if (list == NULL || knows_all_entries(self->policy))
+        return;
+    best = ims_routing_list_lookup(list, self->path.domain);
+    if (best != taken)
+        ims_relay_step(self, IMS_RULE_ENTRY_UNKNOWN, IMS_STEP_YES,
+                       ims_routing_list_number(list, best));
 }
 
 /* The entry names another domain. It becomes the recipient's, and is looked up once more (R-229).
@@ -97,7 +131,8 @@ rewrite(ImsRelayDecision *self, const ImsRoutingEntry *entry)
                    ims_routing_list_number(policy->list, entry));
     if (!policy->fold_inbound)
         return IMS_CLASS_FOREIGN;
-    own = entry->target_is_literal && is_own_literal(policy, entry->target);
+    own = entry->target_is_literal && ims_build_has(policy->build, IMS_DIFFERENCE_OWN_LITERAL) &&
+          is_own_literal(policy, entry->target);
     second = own ? NULL : look_up(policy, entry->target);
     if (second != NULL && second->action == IMS_ROUTE_BLOCKED) {
         self->verdict->entry = second;
@@ -118,6 +153,7 @@ classify_by_list(ImsRelayDecision *self)
     const ImsRoutingEntry *entry = look_up(self->policy, self->path.domain);
 
     self->verdict->entry = entry;
+    note_unknown_entry(self, entry);
     ims_relay_step(self, IMS_RULE_LIST, entry != NULL ? IMS_STEP_YES : IMS_STEP_NO,
                    ims_routing_list_number(self->policy->list, entry));
     if (entry == NULL)
@@ -151,7 +187,9 @@ classify_once(ImsRelayDecision *self)
         self->own_reason = IMS_REASON_BARE_LOCAL;
         return IMS_CLASS_OWN;
     }
-    if (self->path.is_literal) {
+    if (self->path.is_literal && !ims_build_has(policy->build, IMS_DIFFERENCE_OWN_LITERAL)) {
+        ims_relay_step(self, IMS_RULE_LITERAL_UNKNOWN, IMS_STEP_YES, 0);
+    } else if (self->path.is_literal) {
         gboolean own = is_own_literal(policy, self->path.domain);
 
         ims_relay_step(self, IMS_RULE_OWN_LITERAL, own ? IMS_STEP_YES : IMS_STEP_NO, 0);
@@ -168,21 +206,36 @@ classify_once(ImsRelayDecision *self)
     return IMS_CLASS_FOREIGN;
 }
 
+/* Takes the encapsulated address out of an own one. FALSE: there is none that this build reads. */
+static gboolean
+unwrap(ImsRelayDecision *self, gboolean *quoted_out)
+{
+    ImsPath inner;
+
+    if (!ims_relay_unwrap(&self->path, ims_relay_is_lax(self->policy), &inner, quoted_out))
+        return FALSE;
+    if (*quoted_out && !ims_relay_reads_quoted(self)) {
+        ims_relay_step(self, IMS_RULE_IMCEA_QUOTED_UNKNOWN, IMS_STEP_YES, 0);
+        ims_path_clear(&inner);
+        return FALSE;
+    }
+    ims_path_clear(&self->path);
+    self->path = inner;
+    self->encapsulated = TRUE;
+    self->quoted = self->quoted || *quoted_out;
+    return TRUE;
+}
+
 /* Classifies the address; one encapsulated in an own address is judged in its place. */
 static ImsRelayClass
 classify(ImsRelayDecision *self)
 {
     for (guint depth = 0;; depth++) {
         ImsRelayClass class = classify_once(self);
-        ImsPath inner;
         gboolean quoted;
 
-        if ((class != IMS_CLASS_OWN && class != IMS_CLASS_SITE) ||
-            !ims_relay_unwrap(&self->path, self->policy->accept_malformed, &inner, &quoted))
+        if ((class != IMS_CLASS_OWN && class != IMS_CLASS_SITE) || !unwrap(self, &quoted))
             return class;
-        ims_path_clear(&self->path);
-        self->path = inner;
-        self->encapsulated = TRUE;
         if (depth == IMS_IMCEA_MAX_DEPTH)
             return IMS_CLASS_MALFORMED;
         ims_relay_step(self, quoted ? IMS_RULE_IMCEA_QUOTED : IMS_RULE_IMCEA, IMS_STEP_YES, 0);
@@ -220,6 +273,8 @@ judge(ImsRelayDecision *self, ImsRelayClass class)
             ims_relay_restrict(self);
         else
             ims_relay_judge_no_reroute(self, class);
+        if (class == IMS_CLASS_FOREIGN)
+            ims_relay_admit_weakness(self);
         break;
     }
 }
@@ -232,14 +287,15 @@ is_acceptable(ImsRelayDecision *self)
     const ImsRelayPolicy *policy = self->policy;
     const ImsRelayQuery *query = self->query;
 
-    if (!ims_path_parse(query->recipient, policy->accept_malformed, &self->path, NULL) ||
-        self->path.is_null) {
+    gboolean lax = ims_relay_is_lax(policy);
+
+    if (!ims_path_parse(query->recipient, lax, &self->path, NULL) || self->path.is_null) {
         ims_relay_settle(self, IMS_VERDICT_REFUSE, IMS_REASON_MALFORMED, IMS_RULE_SYNTAX, 0);
         self->verdict->reply = IMS_REPLY_MALFORMED;
         return FALSE;
     }
     ims_relay_step(self, IMS_RULE_SYNTAX, IMS_STEP_NO, 0);
-    if (policy->faithful && !policy->accept_malformed && ims_path_has_equal_sign(&self->path)) {
+    if (policy->faithful && !lax && ims_path_has_equal_sign(&self->path)) {
         ims_relay_settle(self, IMS_VERDICT_REFUSE, IMS_REASON_MALFORMED, IMS_RULE_EQUAL_SIGN, 0);
         self->verdict->reply = IMS_REPLY_MALFORMED;
         return FALSE;

@@ -1,6 +1,7 @@
 /* The verdict: what the IMS does with one recipient. Pure: no I/O, no clock, no globals. */
 #pragma once
 
+#include "routing/build.h"
 #include "routing/ip.h"
 #include "routing/path.h"
 
@@ -74,6 +75,8 @@ typedef struct {
     const char *site_domain;          /* (nullable): completes a bare local part */
     const ImsAddress *own_addresses;  /* addresses of this server */
     guint n_own_addresses;
+    ImsBuild build;                   /* 0: 5.5 SP4 */
+    gboolean smart_host;              /* "Forward all messages to host" is set; only a hole asks */
 } ImsRelayPolicy;
 
 typedef struct {
@@ -88,6 +91,8 @@ typedef struct {
     const char *window_protocol; /* (nullable): "pop3" or "imap4" */
     guint recipient_count;       /* recipients already taken in this transaction */
     gboolean in_directory;       /* see below; FALSE by default */
+    gboolean guest_logon;        /* AUTH failed and NT let the client in as Guest; @authenticated is FALSE */
+    gboolean null_session;       /* AUTH NTLM without a name; @authenticated is FALSE */
 } ImsRelayQuery;
 
 /*
@@ -128,6 +133,10 @@ typedef enum {
     IMS_REASON_NO_REROUTE_OWN,     /* "Do not reroute", extended: own recipient */
     IMS_REASON_NO_REROUTE_CLOSED,  /* "Do not reroute", extended: relaying wholly off */
     IMS_REASON_NO_REROUTE_DIRECTORY, /* faithful: directory_then_bounce */
+    IMS_REASON_NO_RESTRICTIONS,    /* faithful: the build has no Routing Restrictions (5.0) */
+    IMS_REASON_ENCAPSULATED,       /* faithful: only the hole for encapsulated addresses */
+    IMS_REASON_GUEST,              /* faithful: a logon that fell back to Guest */
+    IMS_REASON_NULL_SESSION,       /* faithful: a logon without a name */
     IMS_N_REASONS
 } ImsRelayReason;
 
@@ -149,7 +158,7 @@ typedef struct {
     guint entry;    /* 1-based entry of the list concerned; 0 where none */
 } ImsRelayStep;
 
-#define IMS_RELAY_MAX_STEPS 32
+#define IMS_RELAY_MAX_STEPS 48
 
 /**
  * ImsRelayVerdict:
@@ -180,7 +189,9 @@ typedef struct {
  *
  * The one place where relaying is decided. SMTP, the log, `imsctl explain` and tests all show this verdict.
  *
- * Source: routing.md section 12; decisions of the project for what is open or disputed. Builds: 5.5 SP4.
+ * Source: routing.md section 12; decisions of the project for what is open or disputed. Builds: that of @policy; what
+ * differs is in the table of build.c. A weakness of a build is shown in the faithful profile only, and there only on
+ * loopback or with AcceptHistoricRisk=yes; elsewhere the corrected answer is given and the chain says so.
  */
 void ims_relay_decide(const ImsRelayPolicy *policy, const ImsRelayQuery *query, ImsRelayVerdict *verdict_out);
 void ims_relay_verdict_clear(ImsRelayVerdict *verdict);

@@ -235,30 +235,50 @@ ims_routing_list_get(const ImsRoutingList *list, guint index)
     return &g_array_index(list->entries, ImsRoutingEntry, index);
 }
 
+/* @number, unless it is an entry of a kind that is passed over. */
+static guint
+known(const ImsRoutingList *list, guint number, gboolean relay)
+{
+    if (relay || number == 0 ||
+        g_array_index(list->entries, ImsRoutingEntry, number - 1).action != IMS_ROUTE_RELAY)
+        return number;
+    return 0;
+}
+
 const ImsRoutingEntry *
-ims_routing_list_lookup(const ImsRoutingList *list, const char *domain)
+ims_routing_list_lookup_known(const ImsRoutingList *list, const char *domain, gboolean exact,
+                              gboolean relay)
 {
     gsize length = strlen(domain);
     guint32 hash = HASH_START;
-    guint best = 0;
+    guint best = 0, whole = 0;
     const Slot *slot;
 
     if (list->entries->len == 0 || length == 0)
         return NULL;
     for (gsize i = length; i > 0; i--) {
         if (domain[i - 1] == '.') {
+            guint suffix;
+
             slot = find_slot(list, domain + i, length - i, hash);
-            if (slot->domain != NULL && slot->suffix != 0)
-                best = slot->suffix;
+            suffix = slot->domain != NULL ? known(list, slot->suffix, relay) : 0;
+            best = suffix != 0 ? suffix : best;
         }
         hash = HASH_STEP(hash, domain[i - 1]);
     }
     slot = find_slot(list, domain, length, hash);
-    if (slot->domain != NULL && slot->exact != 0)
-        best = slot->exact;
-    else if (slot->domain != NULL && slot->suffix != 0)
-        best = slot->suffix;
+    if (slot->domain != NULL) {
+        whole = exact ? known(list, slot->exact, relay) : 0;
+        whole = whole != 0 ? whole : known(list, slot->suffix, relay);
+    }
+    best = whole != 0 ? whole : best;
     return best == 0 ? NULL : &g_array_index(list->entries, ImsRoutingEntry, best - 1);
+}
+
+const ImsRoutingEntry *
+ims_routing_list_lookup(const ImsRoutingList *list, const char *domain)
+{
+    return ims_routing_list_lookup_known(list, domain, TRUE, TRUE);
 }
 
 guint

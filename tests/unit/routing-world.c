@@ -81,6 +81,10 @@ routing_world_init(RoutingWorld *world, const char *text)
             policy->logon_authorizes_relay = FALSE;
         else if (strcmp(word, "no-fold") == 0)
             policy->fold_inbound = FALSE;
+        else if (g_str_has_prefix(word, "build:"))
+            g_assert_true(ims_build_parse(word + 6, &policy->build, NULL));
+        else if (strcmp(word, "smart-host") == 0)
+            policy->smart_host = TRUE;
         else if (strcmp(word, "no-site") == 0)
             policy->site_domain = NULL;
         else
@@ -109,6 +113,10 @@ routing_query_init(ImsRelayQuery *query, const char *text, const char *recipient
             query->authenticated = TRUE;
         else if (strcmp(word, "window") == 0)
             query->logon_window = TRUE;
+        else if (strcmp(word, "guest") == 0)
+            query->guest_logon = TRUE;
+        else if (strcmp(word, "null") == 0)
+            query->null_session = TRUE;
         else if (strcmp(word, "directory") == 0)
             query->in_directory = TRUE;
         else

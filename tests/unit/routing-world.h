@@ -15,13 +15,13 @@ typedef struct {
 /*
  * Words of a policy: "list:a.com=<inbound>,b.com=c.com", "flags:N", "allow:", "deny:" and "local:"
  * with nets, "do-not-reroute", "faithful", "risk", "lax", "forwarding", "no-window", "no-fold",
- * "no-site". Without: rerouting, flags 0, site own.com, own addresses 192.0.2.1 and 2001:db8::1,
+ * "no-site", "build:SP2" (no blank), "smart-host". Without: rerouting, flags 0, site own.com, own addresses 192.0.2.1 and 2001:db8::1,
  * the logon window and folding on.
  */
 void routing_world_init(RoutingWorld *world, const char *text);
 void routing_world_clear(RoutingWorld *world);
 /* Words: "client:IP" (else 203.0.113.66), "local:IP" (else 192.0.2.1), "count:N", "auth", "window",
- * "directory". */
+ * "guest", "null", "directory". */
 void routing_query_init(ImsRelayQuery *query, const char *text, const char *recipient);
 /* "<kind> <reason> <address> [weakness]". Free with g_free(). */
 char *routing_verdict_describe(const ImsRelayVerdict *verdict);
