@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -92,6 +93,22 @@ write_configuration(const char *file, const SetupAnswers *answers, const char *f
     return g_file_set_contents_full(file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, error);
 }
 
+/* Where the data directory belongs to the service's own user, the key must be readable to that
+ * user, and to no other. */
+static gboolean
+give_to_owner(const char *file, const char *data_directory, GError **error)
+{
+    struct stat status;
+
+    if (geteuid() != 0 || stat(data_directory, &status) != 0 || status.st_uid == 0 ||
+        chown(file, status.st_uid, status.st_gid) == 0)
+        return TRUE;
+    g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
+                "%s cannot be given to the owner of %s: %s", file, data_directory,
+                g_strerror(errno));
+    return FALSE;
+}
+
 static gboolean
 make_certificate(const SetupAnswers *answers, const char *folder, GError **error)
 {
@@ -99,7 +116,8 @@ make_certificate(const SetupAnswers *answers, const char *folder, GError **error
     g_autofree char *key = g_build_filename(folder, "key.pem", NULL);
     const char *const names[] = {answers->values[SETUP_HOST_NAME], "localhost", "127.0.0.1", NULL};
 
-    return ims_tls_make_self_signed(certificate, key, names, error);
+    return ims_tls_make_self_signed(certificate, key, names, error) &&
+           give_to_owner(key, answers->values[SETUP_DATA_DIRECTORY], error);
 }
 
 /* The mailbox, which also gets postmaster's mail; an earlier one is kept. @password_out: NULL where
