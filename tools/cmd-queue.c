@@ -136,23 +136,17 @@ print_message(JsonObject *message)
     static const char *const heads[] = {"TO",   "STATE",      "ATTEMPTS", "NEXT ATTEMPT",
                                         "CODE", "LAST REPLY", NULL};
     ImsctlTable *table = imsctl_table_new(heads);
-    const char *hold = imsctl_member(message, "hold_reason"),
-               *subject = imsctl_member(message, "subject");
-    g_autofree char *safe = g_strdup(subject != NULL ? subject : "");
+    const char *session = imsctl_member(message, "session");
+    g_autofree char *from = imsctl_printable(imsctl_member(message, "from"));
+    g_autofree char *subject = imsctl_printable(imsctl_member(message, "subject"));
+    g_autofree char *by = imsctl_printable(session != NULL ? session : "the service itself");
+    g_autofree char *hold = imsctl_printable(imsctl_member(message, "hold_reason"));
 
-    for (char *p = safe; *p != '\0'; p++)
-        if ((guchar)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    printf("Message:  %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-           " bytes\nFrom:     <%s>\nSubject:  %s\n",
-           imsctl_number(message, "id"), imsctl_number(message, "bytes"),
-           imsctl_member(message, "from"), safe);
-    printf("Accepted: %s by %s\nExpires:  %s\n", imsctl_member(message, "accepted"),
-           imsctl_member(message, "session") != NULL ? imsctl_member(message, "session")
-                                                     : "the service itself",
-           imsctl_member(message, "expires"));
-    if (hold != NULL)
-        printf("Held:     %s\n", hold);
+    printf("Message:  %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " bytes\n",
+           imsctl_number(message, "id"), imsctl_number(message, "bytes"));
+    printf("From:     %s\nSubject:  %s\nAccepted: %s by %s\nExpires:  %s\nHeld:     %s\n",
+           strcmp(from, "-") == 0 ? "<>" : from, subject, imsctl_member(message, "accepted"), by,
+           imsctl_member(message, "expires"), hold);
     for (guint i = 0; i < json_array_get_length(recipients); i++) {
         JsonObject *recipient = json_array_get_object_element(recipients, i);
         g_autofree char *attempts = number_text(recipient, "attempts");

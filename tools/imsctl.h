@@ -112,6 +112,9 @@ void imsctl_password_free(char *password);
 void imsctl_print_json(JsonNode *node);
 void imsctl_print_json_object(JsonObject *object);
 
+/* @text fit for a terminal: control characters are question marks; "-" for NULL and "". (transfer full) */
+char *imsctl_printable(const char *text);
+
 /* Columns as wide as their widest cell. */
 typedef struct _ImsctlTable ImsctlTable;
 /* @heads: NULL-terminated, as many as the columns. */

@@ -5,6 +5,22 @@
 #include <string.h>
 #include <unistd.h>
 
+/* On a terminal control characters would act: what a peer has written must not. */
+char *
+imsctl_printable(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text != NULL && *text != '\0' ? text : "-", -1);
+    GString *out = g_string_new(NULL);
+
+    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        g_string_append_unichar(
+            out, g_unichar_iscntrl(c) || g_unichar_type(c) == G_UNICODE_FORMAT ? '?' : c);
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* ---- JSON ---- */
 
 void
@@ -99,18 +115,6 @@ struct _ImsctlTable {
     GPtrArray *cells; /* (element-type utf8): rows one after another, the heads first */
 };
 
-/* On a terminal control characters would act: a peer's subject line must not. */
-static char *
-cell_text(const char *text)
-{
-    char *cell = g_utf8_make_valid(text != NULL && *text != '\0' ? text : "-", -1);
-
-    for (char *p = cell; *p != '\0'; p++)
-        if ((guchar)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    return cell;
-}
-
 ImsctlTable *
 imsctl_table_new(const char *const *heads)
 {
@@ -129,7 +133,7 @@ imsctl_table_add(ImsctlTable *table, ...)
 
     va_start(cells, table);
     for (guint i = 0; i < table->n_columns; i++)
-        g_ptr_array_add(table->cells, cell_text(va_arg(cells, const char *)));
+        g_ptr_array_add(table->cells, imsctl_printable(va_arg(cells, const char *)));
     va_end(cells);
 }
 
