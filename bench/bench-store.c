@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -18,8 +19,8 @@ typedef struct {
     ImsMimeSummary *summary;
     guint mailboxes;
 
-    GMutex lock; /* guards the rest */
-    GCond changed;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
     guint left;    /* to submit */
     guint pending; /* not completed */
     guint failures;
@@ -39,14 +40,14 @@ static const GOptionEntry options[] = {
 static void
 finish_one(Bench *bench, ImsStoreOp *op)
 {
-    g_mutex_lock(&bench->lock);
+    pthread_mutex_lock(&bench->lock);
     if (op->error != NULL) {
         if (bench->failures++ == 0)
             g_printerr("bench-store: %s\n", op->error->message);
     }
     if (--bench->pending == 0)
-        g_cond_signal(&bench->changed);
-    g_mutex_unlock(&bench->lock);
+        pthread_cond_signal(&bench->changed);
+    pthread_mutex_unlock(&bench->lock);
     ims_store_op_free(op);
 }
 
@@ -67,14 +68,14 @@ submit_next(gpointer data)
     ImsDeliverOp *op;
     ImsDeliverTarget target = {0};
 
-    g_mutex_lock(&bench->lock);
+    pthread_mutex_lock(&bench->lock);
     if (bench->left == 0) {
-        g_mutex_unlock(&bench->lock);
+        pthread_mutex_unlock(&bench->lock);
         return;
     }
     target.mailbox = 1 + --bench->left % bench->mailboxes;
     bench->pending++;
-    g_mutex_unlock(&bench->lock);
+    pthread_mutex_unlock(&bench->lock);
     op = (ImsDeliverOp *)ims_store_op_new(IMS_OP_DELIVER, delivered, bench);
     op->body = g_bytes_ref(bench->body);
     op->summary = ims_mime_summary_copy(bench->summary);
@@ -87,10 +88,10 @@ submit_next(gpointer data)
 static void
 wait_all(Bench *bench)
 {
-    g_mutex_lock(&bench->lock);
+    pthread_mutex_lock(&bench->lock);
     while (bench->left > 0 || bench->pending > 0)
-        g_cond_wait(&bench->changed, &bench->lock);
-    g_mutex_unlock(&bench->lock);
+        pthread_cond_wait(&bench->changed, &bench->lock);
+    pthread_mutex_unlock(&bench->lock);
 }
 
 static void
@@ -278,8 +279,8 @@ run(const char *path)
         g_printerr("bench-store: %s\n", error->message);
         return EXIT_FAILURE;
     }
-    g_mutex_init(&bench.lock);
-    g_cond_init(&bench.changed);
+    pthread_mutex_init(&bench.lock, NULL);
+    pthread_cond_init(&bench.changed, NULL);
     bench.body = make_body((gsize)size_bytes);
     bench.summary = ims_mime_summarize(bench.body, NULL);
     create_mailboxes(&bench);
@@ -296,8 +297,8 @@ run(const char *path)
     ims_real_world_free(bench.world);
     g_bytes_unref(bench.body);
     ims_mime_summary_free(bench.summary);
-    g_mutex_clear(&bench.lock);
-    g_cond_clear(&bench.changed);
+    pthread_mutex_destroy(&bench.lock);
+    pthread_cond_destroy(&bench.changed);
     return bench.failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ typedef struct {
 struct _ImsBodies {
     ImsWorld *world;
     char *directory;
-    GMutex lock;          /* guards the rest */
+    pthread_mutex_t lock; /* guards the rest */
     GHashTable *writing;  /* names whose operation is not over */
     GHashTable *verified; /* name → Verified */
     guint64 n_written;
@@ -34,7 +35,7 @@ ims_bodies_new(ImsWorld *world, const char *directory)
     bodies->world = world;
     if (directory != NULL)
         bodies->directory = g_build_filename(directory, "bodies", NULL);
-    g_mutex_init(&bodies->lock);
+    pthread_mutex_init(&bodies->lock, NULL);
     bodies->writing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     bodies->verified = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return bodies;
@@ -48,7 +49,7 @@ ims_bodies_free(ImsBodies *bodies)
     g_free(bodies->directory);
     g_hash_table_unref(bodies->writing);
     g_hash_table_unref(bodies->verified);
-    g_mutex_clear(&bodies->lock);
+    pthread_mutex_destroy(&bodies->lock);
     g_free(bodies);
 }
 
@@ -132,11 +133,11 @@ remember_verified(ImsBodies *bodies, const char *name, const struct stat *info)
     verified->inode = info->st_ino;
     verified->size = info->st_size;
     verified->modified = info->st_mtim;
-    g_mutex_lock(&bodies->lock);
+    pthread_mutex_lock(&bodies->lock);
     if (g_hash_table_size(bodies->verified) >= VERIFIED_MAX)
         g_hash_table_remove_all(bodies->verified);
     g_hash_table_replace(bodies->verified, g_strdup(name), verified);
-    g_mutex_unlock(&bodies->lock);
+    pthread_mutex_unlock(&bodies->lock);
 }
 
 static gboolean
@@ -145,12 +146,12 @@ is_verified(ImsBodies *bodies, const char *name, const struct stat *info)
     const Verified *verified;
     gboolean same;
 
-    g_mutex_lock(&bodies->lock);
+    pthread_mutex_lock(&bodies->lock);
     verified = g_hash_table_lookup(bodies->verified, name);
     same = verified != NULL && verified->inode == info->st_ino && verified->size == info->st_size &&
            verified->modified.tv_sec == info->st_mtim.tv_sec &&
            verified->modified.tv_nsec == info->st_mtim.tv_nsec;
-    g_mutex_unlock(&bodies->lock);
+    pthread_mutex_unlock(&bodies->lock);
     return same;
 }
 
@@ -170,9 +171,9 @@ create_file(ImsBodies *bodies, char **name_out, char **path_out, GError **error)
             g_string_append_printf(name, "%02x", random[i]);
         path = path_of(bodies, name->str);
         parent = g_path_get_dirname(path);
-        g_mutex_lock(&bodies->lock);
+        pthread_mutex_lock(&bodies->lock);
         g_hash_table_add(bodies->writing, g_strdup(name->str));
-        g_mutex_unlock(&bodies->lock);
+        pthread_mutex_unlock(&bodies->lock);
         fd = make_directory(bodies, parent, error)
                  ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
                  : -1;
@@ -183,9 +184,9 @@ create_file(ImsBodies *bodies, char **name_out, char **path_out, GError **error)
         }
         if (*error == NULL && errno != EEXIST)
             fail(error, errno, "create", path);
-        g_mutex_lock(&bodies->lock);
+        pthread_mutex_lock(&bodies->lock);
         g_hash_table_remove(bodies->writing, name->str);
-        g_mutex_unlock(&bodies->lock);
+        pthread_mutex_unlock(&bodies->lock);
         g_string_free(name, TRUE);
         if (*error != NULL)
             return -1;
@@ -214,9 +215,9 @@ ims_bodies_write(ImsBodies *bodies, GBytes *body, const guint8 digest[IMS_DIGEST
         ok = fail(&failure, errno, "close", path);
     if (ok && sync_directory(parent, &failure)) {
         remember_verified(bodies, name, &info);
-        g_mutex_lock(&bodies->lock);
+        pthread_mutex_lock(&bodies->lock);
         bodies->n_written++;
-        g_mutex_unlock(&bodies->lock);
+        pthread_mutex_unlock(&bodies->lock);
         return g_steal_pointer(&name);
     }
     ims_bodies_settle(bodies, name, FALSE);
@@ -232,11 +233,11 @@ ims_bodies_settle(ImsBodies *bodies, const char *name, gboolean keep)
 
         unlink(path);
     }
-    g_mutex_lock(&bodies->lock);
+    pthread_mutex_lock(&bodies->lock);
     g_hash_table_remove(bodies->writing, name);
     if (!keep)
         g_hash_table_remove(bodies->verified, name);
-    g_mutex_unlock(&bodies->lock);
+    pthread_mutex_unlock(&bodies->lock);
 }
 
 static GBytes *
@@ -342,9 +343,9 @@ ims_bodies_list(ImsBodies *bodies, guint directory)
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
         gboolean writing;
 
-        g_mutex_lock(&bodies->lock);
+        pthread_mutex_lock(&bodies->lock);
         writing = g_hash_table_contains(bodies->writing, name);
-        g_mutex_unlock(&bodies->lock);
+        pthread_mutex_unlock(&bodies->lock);
         /* Only what this program would have made: a stranger's file is left alone. */
         if (!writing && strlen(name) == 2 * NAME_BYTES &&
             strspn(name, "0123456789abcdef") == 2 * NAME_BYTES)
@@ -358,8 +359,8 @@ ims_bodies_n_written(ImsBodies *bodies)
 {
     guint64 n;
 
-    g_mutex_lock(&bodies->lock);
+    pthread_mutex_lock(&bodies->lock);
     n = bodies->n_written;
-    g_mutex_unlock(&bodies->lock);
+    pthread_mutex_unlock(&bodies->lock);
     return n;
 }

@@ -338,11 +338,11 @@ list_folders(ImsEngine *base, ImsMailboxId mailbox, GError **error)
     GPtrArray *copies = g_ptr_array_new_with_free_func((GDestroyNotify)ims_folder_free);
     g_autoptr(GPtrArray) folders = NULL;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     folders = folders_below(engine, mailbox, NULL);
     for (guint i = 0; i < folders->len; i++)
         g_ptr_array_add(copies, copy_for_reader(engine, g_ptr_array_index(folders, i)));
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     g_ptr_array_sort(copies, compare_folders);
     return copies;
 }
@@ -354,12 +354,12 @@ get_folder(ImsEngine *base, ImsFolderId id, ImsMailboxId mailbox, const char *na
     ImsMemFolder *folder;
     ImsFolder *copy = NULL;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     folder = id != 0 ? ims_mem_folder(engine, id, error)
                      : ims_mem_folder_by_name(engine, mailbox, name, error);
     if (folder != NULL)
         copy = copy_for_reader(engine, folder);
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return copy;
 }
 
@@ -377,11 +377,11 @@ list_subscriptions(ImsEngine *base, ImsMailboxId mailbox, GError **error)
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     GTree *tree;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     tree = subscriptions(engine, mailbox);
     if (tree != NULL)
         g_tree_foreach(tree, add_name, names);
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return names;
 }
 
@@ -391,9 +391,9 @@ has_mailbox(ImsEngine *base, ImsMailboxId mailbox)
     ImsMemEngine *engine = (ImsMemEngine *)base;
     gboolean there;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     there = subscriptions(engine, mailbox) != NULL;
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return there;
 }
 

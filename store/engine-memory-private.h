@@ -4,6 +4,8 @@
 #include "store/folder-state.h"
 #include "store/ops.h"
 
+#include <pthread.h>
+
 G_BEGIN_DECLS
 
 typedef struct {
@@ -35,7 +37,7 @@ typedef struct {
 typedef struct {
     ImsEngine engine;
     ImsWorld *world;
-    GMutex lock;           /* guards all below */
+    pthread_mutex_t lock;  /* guards all below */
     GHashTable *mailboxes; /* ImsMailboxId → GTree of subscribed names */
     GHashTable *folders;   /* ImsFolderId → ImsMemFolder */
     GHashTable *contents;  /* ImsContentId → ImsMemContent */

@@ -263,7 +263,7 @@ queue_list(ImsEngine *base, guint64 id, const char *domain, guint64 after, guint
     ImsMemEngine *engine = (ImsMemEngine *)base;
     GPtrArray *messages = g_ptr_array_new_with_free_func((GDestroyNotify)ims_queue_message_free);
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     for (guint i = 0; i < engine->queue->len && messages->len < limit; i++) {
         const ImsQueueMessage *message = g_ptr_array_index(engine->queue, i);
         ImsQueueMessage *copy;
@@ -276,7 +276,7 @@ queue_list(ImsEngine *base, guint64 id, const char *domain, guint64 after, guint
                             copy_recipient(g_ptr_array_index(message->recipients, k)));
         g_ptr_array_add(messages, copy);
     }
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return messages;
 }
 
@@ -328,14 +328,14 @@ queue_domains(ImsEngine *base, GError **error)
     ImsMemEngine *engine = (ImsMemEngine *)base;
     GPtrArray *domains = g_ptr_array_new_with_free_func((GDestroyNotify)ims_queue_domain_free);
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     for (guint i = 0; i < engine->queue->len; i++) {
         const ImsQueueMessage *message = g_ptr_array_index(engine->queue, i);
 
         for (guint k = 0; k < message->recipients->len; k++)
             count_recipient(domains, g_ptr_array_index(message->recipients, k));
     }
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     g_ptr_array_sort(domains, compare_domains);
     return domains;
 }

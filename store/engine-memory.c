@@ -362,10 +362,10 @@ engine_apply(ImsEngine *base, ImsEngineItem *items, guint n_items, ImsChanges *c
 {
     ImsMemEngine *engine = (ImsMemEngine *)base;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     for (guint i = 0; i < n_items; i++)
         run_item(engine, &items[i], changes);
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return TRUE;
 }
 
@@ -411,7 +411,7 @@ engine_sweep(ImsEngine *base, ImsSweep *sweep)
     GHashTableIter iter;
     gpointer value;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->folders);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         ImsMemFolder *folder = value;
@@ -424,7 +424,7 @@ engine_sweep(ImsEngine *base, ImsSweep *sweep)
         g_hash_table_iter_remove(&iter);
     }
     g_hash_table_foreach_remove(engine->contents, is_unused, NULL);
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return TRUE;
 }
 
@@ -435,7 +435,7 @@ load_folder(ImsEngine *base, ImsFolderId id, GError **error)
     ImsFolderDelta *delta = NULL;
     ImsMemFolder *folder;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     folder = ims_mem_folder(engine, id, error);
     if (folder != NULL) {
         ims_folder_state_touch(folder->state);
@@ -444,7 +444,7 @@ load_folder(ImsEngine *base, ImsFolderId id, GError **error)
             g_array_append_val(delta->changes,
                                g_array_index(folder->messages, ImsMemMessage, i).entry);
     }
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return delta;
 }
 
@@ -471,7 +471,7 @@ read_rows(ImsEngine *base, ImsFolderId id, const guint32 *uids, guint n_uids, gb
     GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify)ims_message_row_free);
     const ImsMemFolder *folder;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     folder = g_hash_table_lookup(engine->folders, &id);
     for (guint i = 0; folder != NULL && i < n_uids; i++) {
         const ImsMemMessage *message = find_message(folder, uids[i]);
@@ -493,7 +493,7 @@ read_rows(ImsEngine *base, ImsFolderId id, const guint32 *uids, guint n_uids, gb
         }
         g_ptr_array_add(rows, row);
     }
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return rows;
 }
 
@@ -504,7 +504,7 @@ read_body(ImsEngine *base, ImsContentId id, gboolean header_only, ImsStoredBody 
     ImsMemEngine *engine = (ImsMemEngine *)base;
     const ImsMemContent *content;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     content = g_hash_table_lookup(engine->contents, &id);
     if (content != NULL) {
         body_out->size = content->size;
@@ -516,7 +516,7 @@ read_body(ImsEngine *base, ImsContentId id, gboolean header_only, ImsStoredBody 
         g_set_error(error, IMS_STORE_ERROR, IMS_STORE_ERROR_NOT_FOUND,
                     "no such message body: %" G_GUINT64_FORMAT, id);
     }
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return content != NULL;
 }
 
@@ -547,7 +547,7 @@ engine_free(ImsEngine *base)
     g_hash_table_unref(engine->contents);
     g_ptr_array_unref(engine->queue);
     g_ptr_array_unref(engine->uncertain);
-    g_mutex_clear(&engine->lock);
+    pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }
 
@@ -557,7 +557,7 @@ ims_memory_engine_open(ImsWorld *world)
     ImsMemEngine *engine = g_new0(ImsMemEngine, 1);
 
     engine->world = world;
-    g_mutex_init(&engine->lock);
+    pthread_mutex_init(&engine->lock, NULL);
     engine->mailboxes =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_tree_unref);
     engine->folders = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, folder_free);

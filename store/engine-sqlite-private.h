@@ -4,6 +4,7 @@
 #include "store/folder-state.h"
 #include "store/ops.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 G_BEGIN_DECLS
@@ -136,7 +137,7 @@ typedef struct {
     ImsFolderId sweep_folder;  /* writer: where the walk through the graveyard goes on */
     guint32 sweep_uid;
     GPtrArray *uncertain; /* (element-type ImsQueueMessage) */
-    GMutex lock;          /* guards readers */
+    pthread_mutex_t lock; /* guards readers */
     GPtrArray *readers;   /* (element-type ImsSqlConn): those not in use */
 } ImsSqliteEngine;
 

@@ -26,7 +26,7 @@ engine_free(ImsEngine *base)
     g_ptr_array_unref(engine->readers);
     ims_sql_conn_free(engine->writer);
     g_ptr_array_unref(engine->uncertain);
-    g_mutex_clear(&engine->lock);
+    pthread_mutex_destroy(&engine->lock);
     g_free(engine->path);
     g_free(engine);
 }
@@ -36,19 +36,19 @@ ims_sqlite_reader_take(ImsSqliteEngine *engine, GError **error)
 {
     ImsSqlConn *conn = NULL;
 
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     if (engine->readers->len > 0)
         conn = g_ptr_array_steal_index_fast(engine->readers, engine->readers->len - 1);
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
     return conn != NULL ? conn : ims_sql_conn_open(engine->path, FALSE, error);
 }
 
 void
 ims_sqlite_reader_give(ImsSqliteEngine *engine, ImsSqlConn *conn)
 {
-    g_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->lock);
     g_ptr_array_add(engine->readers, conn);
-    g_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->lock);
 }
 
 static int
@@ -312,7 +312,7 @@ ims_sqlite_engine_open(ImsWorld *world, const ImsStoreOptions *options, GError *
     engine->opened_usec = ims_world_wall_usec(world);
     engine->readers = g_ptr_array_new();
     engine->uncertain = g_ptr_array_new_with_free_func((GDestroyNotify)ims_queue_message_free);
-    g_mutex_init(&engine->lock);
+    pthread_mutex_init(&engine->lock, NULL);
     engine->engine.free = engine_free;
     engine->engine.apply = engine_apply;
     engine->engine.sweep = ims_sqlite_sweep;

@@ -1,5 +1,6 @@
 #include "store/snapshot.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* Changes nobody asked about are kept up to the size of the folder; then it is cheaper to load it
@@ -11,7 +12,7 @@
  * ones see, so that a delivery into a large folder copies nothing.
  */
 typedef struct {
-    gatomicrefcount refs;
+    gint refs;            /* atomic */
     guint used, capacity; /* guarded by the folder's load lock */
     ImsUidEntry entries[];
 } Block;
@@ -19,7 +20,7 @@ typedef struct {
 typedef struct _Snapshot Snapshot;
 struct _Snapshot {
     ImsUidSnapshot public;
-    gatomicrefcount refs;
+    gint refs; /* atomic */
     Block *block;
     char **keywords;
     ImsSnapshots *owner;
@@ -28,18 +29,18 @@ struct _Snapshot {
 
 typedef struct {
     ImsFolderId folder;
-    GMutex load_lock;        /* one thread at a time makes a new snapshot */
-    guint users;             /* threads inside ims_snapshots_get() */
-    Snapshot *latest;        /* (nullable) */
-    ImsFolderDelta *pending; /* (nullable): what happened since @latest */
+    pthread_mutex_t load_lock; /* one thread at a time makes a new snapshot */
+    guint users;               /* threads inside ims_snapshots_get() */
+    Snapshot *latest;          /* (nullable) */
+    ImsFolderDelta *pending;   /* (nullable): what happened since @latest */
     Snapshot *live;
     gint64 used_usec;
 } Folder;
 
 struct _ImsSnapshots {
-    gatomicrefcount refs;
+    gint refs; /* atomic */
     ImsEngine *engine;
-    GMutex
+    pthread_mutex_t
         lock; /* guards the table and all of Folder; never held while a load lock is waited for */
     GHashTable *folders;
 };
@@ -51,7 +52,7 @@ folder_free(gpointer data)
 
     g_assert(folder->live == NULL && folder->latest == NULL && folder->users == 0);
     ims_folder_delta_free(folder->pending);
-    g_mutex_clear(&folder->load_lock);
+    pthread_mutex_destroy(&folder->load_lock);
     g_free(folder);
 }
 
@@ -60,9 +61,9 @@ ims_snapshots_new(ImsEngine *engine)
 {
     ImsSnapshots *snapshots = g_new0(ImsSnapshots, 1);
 
-    g_atomic_ref_count_init(&snapshots->refs);
+    g_atomic_int_set(&snapshots->refs, 1);
     snapshots->engine = engine;
-    g_mutex_init(&snapshots->lock);
+    pthread_mutex_init(&snapshots->lock, NULL);
     snapshots->folders = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, folder_free);
     return snapshots;
 }
@@ -70,10 +71,10 @@ ims_snapshots_new(ImsEngine *engine)
 static void
 snapshots_unref(ImsSnapshots *snapshots)
 {
-    if (!g_atomic_ref_count_dec(&snapshots->refs))
+    if (!g_atomic_int_dec_and_test(&snapshots->refs))
         return;
     g_hash_table_unref(snapshots->folders);
-    g_mutex_clear(&snapshots->lock);
+    pthread_mutex_destroy(&snapshots->lock);
     g_free(snapshots);
 }
 
@@ -85,7 +86,7 @@ block_new(guint n_entries)
     guint capacity = n_entries + n_entries / 8 + 16;
     Block *block = g_malloc(sizeof(Block) + capacity * sizeof(ImsUidEntry));
 
-    g_atomic_ref_count_init(&block->refs);
+    g_atomic_int_set(&block->refs, 1);
     block->used = 0;
     block->capacity = capacity;
     return block;
@@ -94,7 +95,7 @@ block_new(guint n_entries)
 static void
 block_unref(Block *block)
 {
-    if (g_atomic_ref_count_dec(&block->refs))
+    if (g_atomic_int_dec_and_test(&block->refs))
         g_free(block);
 }
 
@@ -104,8 +105,8 @@ snapshot_new(ImsSnapshots *owner, const ImsFolderDelta *delta, Block *block, cha
 {
     Snapshot *snapshot = g_new0(Snapshot, 1);
 
-    g_atomic_ref_count_init(&snapshot->refs);
-    g_atomic_ref_count_inc(&owner->refs);
+    g_atomic_int_set(&snapshot->refs, 1);
+    g_atomic_int_inc(&owner->refs);
     snapshot->owner = owner;
     snapshot->block = block;
     snapshot->keywords = keywords;
@@ -216,7 +217,7 @@ snapshot_advance(Snapshot *base, ImsFolderDelta *delta)
                 memcpy(&block->entries[block->used], changes->data,
                        changes->len * sizeof(ImsUidEntry));
             block->used += changes->len;
-            g_atomic_ref_count_inc(&block->refs);
+            g_atomic_int_inc(&block->refs);
             return snapshot_new(base->owner, delta, block, g_strdupv(delta->keywords));
         }
     } else {
@@ -229,7 +230,7 @@ snapshot_advance(Snapshot *base, ImsFolderDelta *delta)
 ImsUidSnapshot *
 ims_uid_snapshot_ref(ImsUidSnapshot *snapshot)
 {
-    g_atomic_ref_count_inc(&((Snapshot *)snapshot)->refs);
+    g_atomic_int_inc(&((Snapshot *)snapshot)->refs);
     return snapshot;
 }
 
@@ -249,7 +250,7 @@ unlink_live(Snapshot *snapshot)
     gint64 id = (gint64)snapshot->public.folder;
     Folder *folder;
 
-    g_mutex_lock(&owner->lock);
+    pthread_mutex_lock(&owner->lock);
     if (snapshot->previous != NULL) {
         snapshot->previous->next = snapshot->next;
     } else {
@@ -261,7 +262,7 @@ unlink_live(Snapshot *snapshot)
     folder = g_hash_table_lookup(owner->folders, &id);
     if (folder->live == NULL && folder->latest == NULL && folder->users == 0)
         g_hash_table_remove(owner->folders, &id);
-    g_mutex_unlock(&owner->lock);
+    pthread_mutex_unlock(&owner->lock);
 }
 
 void
@@ -269,7 +270,7 @@ ims_uid_snapshot_unref(ImsUidSnapshot *public)
 {
     Snapshot *snapshot = (Snapshot *)public;
 
-    if (snapshot == NULL || !g_atomic_ref_count_dec(&snapshot->refs))
+    if (snapshot == NULL || !g_atomic_int_dec_and_test(&snapshot->refs))
         return;
     unlink_live(snapshot);
     block_unref(snapshot->block);
@@ -307,7 +308,7 @@ folder_enter(ImsSnapshots *snapshots, ImsFolderId id)
     if (folder == NULL) {
         folder = g_new0(Folder, 1);
         folder->folder = id;
-        g_mutex_init(&folder->load_lock);
+        pthread_mutex_init(&folder->load_lock, NULL);
         g_hash_table_insert(snapshots->folders, &folder->folder, folder);
     }
     folder->users++;
@@ -368,11 +369,11 @@ renew(ImsSnapshots *snapshots, Folder *folder, Snapshot *latest, GError **error)
             return NULL;
         base = snapshot_load(snapshots, loaded);
     }
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     pending = g_steal_pointer(&folder->pending);
     if (latest == NULL)
         link_live(folder, base);
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     if (pending == NULL || pending->gone) {
         if (pending == NULL)
             return base;
@@ -384,9 +385,9 @@ renew(ImsSnapshots *snapshots, Folder *folder, Snapshot *latest, GError **error)
     if (latest == NULL)
         drop_known(pending, &base->public);
     snapshot = snapshot_advance(base, pending);
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     link_live(folder, snapshot);
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     if (latest == NULL)
         ims_uid_snapshot_unref(&base->public);
     return snapshot;
@@ -398,16 +399,16 @@ ims_snapshots_get(ImsSnapshots *snapshots, ImsFolderId id, gint64 now_usec, GErr
     Folder *folder;
     Snapshot *latest, *old = NULL, *result;
 
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     folder = folder_enter(snapshots, id);
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
 
-    g_mutex_lock(&folder->load_lock);
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&folder->load_lock);
+    pthread_mutex_lock(&snapshots->lock);
     latest = folder->latest;
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     result = renew(snapshots, folder, latest, error);
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     if (result != latest) {
         old = latest;
         folder->latest = result;
@@ -415,14 +416,14 @@ ims_snapshots_get(ImsSnapshots *snapshots, ImsFolderId id, gint64 now_usec, GErr
     if (result != NULL)
         ims_uid_snapshot_ref(&result->public);
     folder->used_usec = now_usec;
-    g_mutex_unlock(&snapshots->lock);
-    g_mutex_unlock(&folder->load_lock);
+    pthread_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&folder->load_lock);
 
     if (old != NULL)
         ims_uid_snapshot_unref(&old->public);
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     folder_leave(snapshots, folder);
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     return result != NULL ? &result->public : NULL;
 }
 
@@ -432,7 +433,7 @@ ims_snapshots_publish(ImsSnapshots *snapshots, const ImsFolderDelta *delta)
     Snapshot *dropped = NULL;
     Folder *folder;
 
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     folder = g_hash_table_lookup(snapshots->folders, &delta->folder);
     if (folder != NULL && (folder->latest != NULL || folder->users > 0)) {
         if (folder->pending == NULL)
@@ -444,7 +445,7 @@ ims_snapshots_publish(ImsSnapshots *snapshots, const ImsFolderDelta *delta)
             g_clear_pointer(&folder->pending, ims_folder_delta_free);
         }
     }
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     if (dropped != NULL)
         ims_uid_snapshot_unref(&dropped->public);
 }
@@ -455,18 +456,17 @@ ims_snapshots_is_held(ImsSnapshots *snapshots, ImsFolderId id, guint64 modseq)
     const Folder *folder;
     gboolean held = FALSE;
 
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     folder = g_hash_table_lookup(snapshots->folders, &id);
     if (folder != NULL) {
         held = folder->users > 0;
         for (Snapshot *live = folder->live; live != NULL && !held; live = live->next) {
-            gboolean cache_only =
-                live == folder->latest && g_atomic_ref_count_compare(&live->refs, 1);
+            gboolean cache_only = live == folder->latest && g_atomic_int_get(&live->refs) == 1;
 
             held = !cache_only && live->public.highest_modseq < modseq;
         }
     }
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     return held;
 }
 
@@ -478,20 +478,20 @@ ims_snapshots_evict(ImsSnapshots *snapshots, gint64 before_usec)
     gpointer value;
     gboolean left = FALSE;
 
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     g_hash_table_iter_init(&iter, snapshots->folders);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Folder *folder = value;
 
         if (folder->latest == NULL || folder->users > 0 || folder->used_usec >= before_usec ||
-            !g_atomic_ref_count_compare(&folder->latest->refs, 1)) {
+            g_atomic_int_get(&folder->latest->refs) != 1) {
             left |= folder->latest != NULL;
             continue;
         }
         g_ptr_array_add(dropped, g_steal_pointer(&folder->latest));
         g_clear_pointer(&folder->pending, ims_folder_delta_free);
     }
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     for (guint i = 0; i < dropped->len; i++)
         ims_uid_snapshot_unref(g_ptr_array_index(dropped, i));
     return left;
@@ -504,14 +504,14 @@ ims_snapshots_free(ImsSnapshots *snapshots)
     GHashTableIter iter;
     gpointer value;
 
-    g_mutex_lock(&snapshots->lock);
+    pthread_mutex_lock(&snapshots->lock);
     snapshots->engine = NULL;
     g_hash_table_iter_init(&iter, snapshots->folders);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         if (((Folder *)value)->latest != NULL)
             g_ptr_array_add(dropped, g_steal_pointer(&((Folder *)value)->latest));
     }
-    g_mutex_unlock(&snapshots->lock);
+    pthread_mutex_unlock(&snapshots->lock);
     for (guint i = 0; i < dropped->len; i++)
         ims_uid_snapshot_unref(g_ptr_array_index(dropped, i));
     snapshots_unref(snapshots);

@@ -6,13 +6,15 @@
 #include "store/snapshot.h"
 #include "store/watch.h"
 
+#include <pthread.h>
+
 G_BEGIN_DECLS
 
 /* A delivery whose body file a pool thread writes. */
 typedef struct _ImsBodyJob ImsBodyJob;
 
 struct _ImsStore {
-    gatomicrefcount refs; /* callbacks posted or timed hold one */
+    gint refs; /* atomic; callbacks posted or timed hold one */
     ImsWorld *world;
     ImsLog *log;
     ImsEngine *engine;
@@ -26,8 +28,8 @@ struct _ImsStore {
     gint failed; /* atomic */
     gint tended; /* atomic: a turn of the tender is posted or timed */
 
-    GMutex lock; /* guards from here to the statistics */
-    GCond changed;
+    pthread_mutex_t lock; /* guards from here to the statistics */
+    pthread_cond_t changed;
     GQueue waiting;     /* (element-type ImsEngineItem): for the writer */
     GPtrArray *jobs;    /* (element-type ImsBodyJob): not begun yet */
     guint n_running;    /* jobs begun */

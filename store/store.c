@@ -75,18 +75,18 @@ prepare_directory(ImsStore *store, const char *directory, GError **error)
 void
 ims_store_ref(ImsStore *store)
 {
-    g_atomic_ref_count_inc(&store->refs);
+    g_atomic_int_inc(&store->refs);
 }
 
 void
 ims_store_unref(ImsStore *store)
 {
-    if (!g_atomic_ref_count_dec(&store->refs))
+    if (!g_atomic_int_dec_and_test(&store->refs))
         return;
     ims_bodies_free(store->bodies);
     g_ptr_array_unref(store->jobs);
-    g_cond_clear(&store->changed);
-    g_mutex_clear(&store->lock);
+    pthread_cond_destroy(&store->changed);
+    pthread_mutex_destroy(&store->lock);
     g_free(store);
 }
 
@@ -96,7 +96,7 @@ store_new(ImsWorld *world, const ImsStoreOptions *options)
     ImsStore *store = g_new0(ImsStore, 1);
     gboolean on_disk = options->engine == IMS_ENGINE_SQLITE;
 
-    g_atomic_ref_count_init(&store->refs);
+    g_atomic_int_set(&store->refs, 1);
     store->world = world;
     store->log = options->log;
     store->lock_fd = -1;
@@ -108,8 +108,8 @@ store_new(ImsWorld *world, const ImsStoreOptions *options)
         store->inline_limit = G_MAXSIZE;
     store->bodies = ims_bodies_new(world, on_disk ? options->directory : NULL);
     store->orphan_directory = on_disk ? 0 : 256;
-    g_mutex_init(&store->lock);
-    g_cond_init(&store->changed);
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->changed, NULL);
     g_queue_init(&store->waiting);
     store->jobs = g_ptr_array_new();
     return store;
@@ -144,10 +144,10 @@ finish(gpointer data)
 
     ims_store_drain_all(store);
     ims_store_stop_tending(store);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->closed = TRUE;
-    g_cond_broadcast(&store->changed);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_broadcast(&store->changed);
+    pthread_mutex_unlock(&store->lock);
     ims_store_unref(store);
 }
 
@@ -156,19 +156,19 @@ ims_store_close(ImsStore *store)
 {
     if (store == NULL)
         return;
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->closing = TRUE;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     ims_store_finish_jobs(store);
     ims_store_ref(store); /* finish's */
     if (ims_world_current(store->world) == ims_world_writer(store->world))
         finish(store);
     else
         ims_world_post(store->world, ims_world_writer(store->world), finish, store);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     while (!store->closed)
-        g_cond_wait(&store->changed, &store->lock);
-    g_mutex_unlock(&store->lock);
+        pthread_cond_wait(&store->changed, &store->lock);
+    pthread_mutex_unlock(&store->lock);
     ims_watchers_free(store->watchers);
     ims_snapshots_free(store->snapshots);
     store->engine->checkpoint(store->engine, g_atomic_int_get(&store->failed));
@@ -187,10 +187,10 @@ ims_store_is_failed(ImsStore *store)
 void
 ims_store_stats(ImsStore *store, ImsStoreStats *stats_out)
 {
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     *stats_out = store->stats;
     stats_out->writer_queue_bytes = store->queued_bytes;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     stats_out->wal_bytes = store->engine->log_bytes(store->engine);
     stats_out->body_files = ims_bodies_n_written(store->bodies);
 }

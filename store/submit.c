@@ -57,14 +57,14 @@ take_batch(ImsStore *store)
     g_autoptr(GPtrArray) batch = g_ptr_array_new();
     gsize bytes = 0;
 
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     while (store->waiting.length > 0 && batch->len < BATCH_ITEMS && bytes < BATCH_BYTES) {
         ImsEngineItem *item = g_queue_pop_head(&store->waiting);
 
         bytes += item->op->cost_bytes;
         g_ptr_array_add(batch, item);
     }
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     return g_steal_pointer(&batch);
 }
 
@@ -97,14 +97,14 @@ account(ImsStore *store, const GPtrArray *batch, const ImsChanges *changes)
 
     for (guint i = 0; i < batch->len; i++)
         bytes += ((const ImsEngineItem *)g_ptr_array_index(batch, i))->op->cost_bytes;
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->queued_bytes -= bytes;
     first = g_queue_peek_head(&store->waiting);
     store->oldest_usec = first != NULL ? first->queued_usec : 0;
     store->stats.commits++;
     store->stats.operations += batch->len;
     store->stats.messages += changes->messages;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
 }
 
 static void
@@ -159,10 +159,10 @@ drain(gpointer data)
     if (batch->len > 0)
         run_batch(store, batch);
     /* One batch a turn, so that timers and the tender get theirs. */
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     more = store->waiting.length > 0;
     store->scheduled = more;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (more)
         ims_world_post(store->world, ims_world_writer(store->world), drain, store);
     else
@@ -187,13 +187,13 @@ enqueue(ImsStore *store, ImsEngineItem *item)
     gboolean wake;
 
     item->queued_usec = ims_world_mono_usec(store->world);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     if (store->oldest_usec == 0)
         store->oldest_usec = item->queued_usec;
     g_queue_push_tail(&store->waiting, item);
     wake = !store->scheduled && !store->closing;
     store->scheduled |= wake;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (wake) {
         ims_store_ref(store); /* drain's */
         ims_world_post(store->world, ims_world_writer(store->world), drain, store);
@@ -227,9 +227,9 @@ write_body(ImsStore *store, ImsBodyJob *job)
         return;
     }
     item->op->error = error;
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->queued_bytes -= item->op->cost_bytes;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     complete(store, item);
 }
 
@@ -241,21 +241,21 @@ work_on_body(gpointer data)
     ImsStore *store = job->store;
     gboolean mine;
 
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     mine = !job->begun;
     if (mine) {
         job->begun = TRUE;
         g_ptr_array_remove_fast(store->jobs, job);
         store->n_running++;
     }
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (!mine)
         return;
     write_body(store, job);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->n_running--;
-    g_cond_broadcast(&store->changed);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_broadcast(&store->changed);
+    pthread_mutex_unlock(&store->lock);
 }
 
 static void
@@ -270,18 +270,18 @@ forget_job(gpointer data)
 void
 ims_store_finish_jobs(ImsStore *store)
 {
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     while (store->jobs->len > 0) {
         ImsBodyJob *job = g_ptr_array_steal_index_fast(store->jobs, store->jobs->len - 1);
 
         job->begun = TRUE;
-        g_mutex_unlock(&store->lock);
+        pthread_mutex_unlock(&store->lock);
         write_body(store, job);
-        g_mutex_lock(&store->lock);
+        pthread_mutex_lock(&store->lock);
     }
     while (store->n_running > 0)
-        g_cond_wait(&store->changed, &store->lock);
-    g_mutex_unlock(&store->lock);
+        pthread_cond_wait(&store->changed, &store->lock);
+    pthread_mutex_unlock(&store->lock);
 }
 
 /* FALSE: the pool is full. */
@@ -293,14 +293,14 @@ start_job(ImsStore *store, ImsEngineItem *item)
     job->store = store;
     job->item = item;
     ims_store_ref(store);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     g_ptr_array_add(store->jobs, job);
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (ims_world_run_in_pool(store->world, work_on_body, forget_job, job))
         return TRUE;
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     g_ptr_array_remove_fast(store->jobs, job);
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     forget_job(job);
     return FALSE;
 }
@@ -319,14 +319,14 @@ admit(ImsStore *store, ImsStoreOp *op, GError **error)
         return FALSE;
     }
     op->cost_bytes = ims_store_op_cost(op);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     /* Who does not heed ims_store_is_congested() meets this wall. One operation alone always fits.
      */
     room = !store->closing && (store->queued_bytes == 0 ||
                                store->queued_bytes + op->cost_bytes <= 4 * store->queue_limit);
     if (room)
         store->queued_bytes += op->cost_bytes;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (!room)
         g_set_error_literal(error, IMS_STORE_ERROR, IMS_STORE_ERROR_BUSY,
                             "too much waits to be written");
@@ -352,9 +352,9 @@ ims_store_submit(ImsStore *store, ImsStoreOp *op)
     if (deliver != NULL && item->body.size > store->inline_limit) {
         if (start_job(store, item))
             return;
-        g_mutex_lock(&store->lock);
+        pthread_mutex_lock(&store->lock);
         store->queued_bytes -= op->cost_bytes;
-        g_mutex_unlock(&store->lock);
+        pthread_mutex_unlock(&store->lock);
         g_set_error_literal(&op->error, IMS_STORE_ERROR, IMS_STORE_ERROR_BUSY,
                             "too many large messages wait to be written");
         complete(store, item);
@@ -370,10 +370,10 @@ ims_store_is_congested(ImsStore *store)
 {
     gboolean congested;
 
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     congested = store->queued_bytes > store->queue_limit ||
                 (store->oldest_usec != 0 &&
                  ims_world_mono_usec(store->world) - store->oldest_usec > PATIENCE_USEC);
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     return congested;
 }

@@ -125,9 +125,9 @@ begin_tending(gpointer data)
     ImsStore *store = data;
     gboolean closed;
 
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     closed = store->closing;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (closed)
         ims_store_unref(store);
     else

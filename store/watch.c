@@ -1,7 +1,9 @@
 #include "store/watch.h"
 
+#include <pthread.h>
+
 struct _ImsStoreWatch {
-    gatomicrefcount refs;
+    gint refs; /* atomic */
     ImsFolderId folder;
     ImsExecutor *where;
     ImsStoreChanged changed; /* NULL once cancelled; on @where only */
@@ -18,11 +20,11 @@ typedef struct {
 } Notice;
 
 struct _ImsWatchers {
-    gatomicrefcount refs;
+    gint refs; /* atomic */
     ImsWorld *world;
-    GMutex lock;         /* guards the rest */
-    GHashTable *folders; /* ImsFolderId → GPtrArray of ImsStoreWatch */
-    GPtrArray *notices;  /* (element-type Notice): posted, not run yet */
+    pthread_mutex_t lock; /* guards the rest */
+    GHashTable *folders;  /* ImsFolderId → GPtrArray of ImsStoreWatch */
+    GPtrArray *notices;   /* (element-type Notice): posted, not run yet */
     gboolean closed;
 };
 
@@ -31,7 +33,7 @@ watch_unref(gpointer data)
 {
     ImsStoreWatch *watch = data;
 
-    if (g_atomic_ref_count_dec(&watch->refs))
+    if (g_atomic_int_dec_and_test(&watch->refs))
         g_free(watch);
 }
 
@@ -46,9 +48,9 @@ ims_watchers_new(ImsWorld *world)
 {
     ImsWatchers *watchers = g_new0(ImsWatchers, 1);
 
-    g_atomic_ref_count_init(&watchers->refs);
+    g_atomic_int_set(&watchers->refs, 1);
     watchers->world = world;
-    g_mutex_init(&watchers->lock);
+    pthread_mutex_init(&watchers->lock, NULL);
     watchers->folders = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, list_free);
     watchers->notices = g_ptr_array_new();
     return watchers;
@@ -57,20 +59,20 @@ ims_watchers_new(ImsWorld *world)
 static void
 watchers_unref(ImsWatchers *watchers)
 {
-    if (!g_atomic_ref_count_dec(&watchers->refs))
+    if (!g_atomic_int_dec_and_test(&watchers->refs))
         return;
     g_hash_table_unref(watchers->folders);
     g_ptr_array_unref(watchers->notices);
-    g_mutex_clear(&watchers->lock);
+    pthread_mutex_destroy(&watchers->lock);
     g_free(watchers);
 }
 
 void
 ims_watchers_free(ImsWatchers *watchers)
 {
-    g_mutex_lock(&watchers->lock);
+    pthread_mutex_lock(&watchers->lock);
     watchers->closed = TRUE;
-    g_mutex_unlock(&watchers->lock);
+    pthread_mutex_unlock(&watchers->lock);
     watchers_unref(watchers);
 }
 
@@ -81,20 +83,20 @@ ims_watchers_add(ImsWatchers *watchers, ImsFolderId folder, ImsStoreChanged chan
     gint64 id = (gint64)folder;
     GPtrArray *list;
 
-    g_atomic_ref_count_init(&watch->refs);
+    g_atomic_int_set(&watch->refs, 1);
     watch->folder = folder;
     watch->where = ims_world_current(watchers->world);
     watch->changed = changed;
     watch->data = data;
     g_assert(watch->where != NULL);
-    g_mutex_lock(&watchers->lock);
+    pthread_mutex_lock(&watchers->lock);
     list = g_hash_table_lookup(watchers->folders, &id);
     if (list == NULL) {
         list = g_ptr_array_new_with_free_func(watch_unref);
         g_hash_table_insert(watchers->folders, g_memdup2(&id, sizeof id), list);
     }
     g_ptr_array_add(list, watch);
-    g_mutex_unlock(&watchers->lock);
+    pthread_mutex_unlock(&watchers->lock);
     return watch;
 }
 
@@ -105,12 +107,12 @@ ims_watchers_remove(ImsWatchers *watchers, ImsStoreWatch *watch)
     GPtrArray *list;
 
     watch->changed = NULL;
-    g_mutex_lock(&watchers->lock);
+    pthread_mutex_lock(&watchers->lock);
     list = g_hash_table_lookup(watchers->folders, &id);
     g_ptr_array_remove_fast(list, watch);
     if (list->len == 0)
         g_hash_table_remove(watchers->folders, &id);
-    g_mutex_unlock(&watchers->lock);
+    pthread_mutex_unlock(&watchers->lock);
 }
 
 static void
@@ -119,19 +121,19 @@ tell(gpointer data)
     Notice *notice = data;
     ImsWatchers *watchers = notice->watchers;
 
-    g_mutex_lock(&watchers->lock);
+    pthread_mutex_lock(&watchers->lock);
     g_ptr_array_remove_fast(watchers->notices, notice);
-    g_mutex_unlock(&watchers->lock);
+    pthread_mutex_unlock(&watchers->lock);
     for (guint i = 0; i < notice->pending->len; i++) {
         ImsStoreWatch *watch = g_ptr_array_index(notice->pending, i);
         gboolean closed;
         guint64 modseq;
 
-        g_mutex_lock(&watchers->lock);
+        pthread_mutex_lock(&watchers->lock);
         watch->pending = FALSE;
         modseq = watch->modseq;
         closed = watchers->closed;
-        g_mutex_unlock(&watchers->lock);
+        pthread_mutex_unlock(&watchers->lock);
         /* An earlier one of this round may have cancelled it. */
         if (watch->changed != NULL && !closed)
             watch->changed(watch->folder, modseq, watch->data);
@@ -154,7 +156,7 @@ notice_for(ImsWatchers *watchers, ImsExecutor *where)
     }
     notice = g_new0(Notice, 1);
     notice->watchers = watchers;
-    g_atomic_ref_count_inc(&watchers->refs);
+    g_atomic_int_inc(&watchers->refs);
     notice->pending = g_ptr_array_new_with_free_func(watch_unref);
     notice->where = where;
     g_ptr_array_add(watchers->notices, notice);
@@ -167,7 +169,7 @@ ims_watchers_publish(ImsWatchers *watchers, ImsFolderId folder, guint64 modseq)
 {
     GPtrArray *list;
 
-    g_mutex_lock(&watchers->lock);
+    pthread_mutex_lock(&watchers->lock);
     list = g_hash_table_lookup(watchers->folders, &folder);
     for (guint i = 0; list != NULL && i < list->len; i++) {
         ImsStoreWatch *watch = g_ptr_array_index(list, i);
@@ -176,8 +178,8 @@ ims_watchers_publish(ImsWatchers *watchers, ImsFolderId folder, guint64 modseq)
         if (watch->pending)
             continue;
         watch->pending = TRUE;
-        g_atomic_ref_count_inc(&watch->refs);
+        g_atomic_int_inc(&watch->refs);
         g_ptr_array_add(notice_for(watchers, watch->where)->pending, watch);
     }
-    g_mutex_unlock(&watchers->lock);
+    pthread_mutex_unlock(&watchers->lock);
 }

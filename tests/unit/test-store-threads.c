@@ -1,6 +1,7 @@
 /* Sessions on different threads, the writer on its own: the real world. */
 #include "tests/unit/store-fixture.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define N_WORKERS 4
@@ -10,8 +11,8 @@ typedef struct {
     ImsWorld *world;
     ImsStore *store;
     ImsFolderId inbox;
-    GMutex lock; /* guards the rest */
-    GCond changed;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
     guint left, told, errors;
     guint64 seen_modseq[N_WORKERS];
     guint n_stopped;
@@ -33,10 +34,10 @@ changed(ImsFolderId folder, guint64 modseq, gpointer data)
     Worker *worker = data;
     Shared *shared = worker->shared;
 
-    g_mutex_lock(&shared->lock);
+    pthread_mutex_lock(&shared->lock);
     shared->told++;
     shared->seen_modseq[worker->index] = MAX(shared->seen_modseq[worker->index], modseq);
-    g_mutex_unlock(&shared->lock);
+    pthread_mutex_unlock(&shared->lock);
 }
 
 static void
@@ -46,10 +47,10 @@ stop(Worker *worker)
 
     ims_store_unwatch(shared->store, &worker->watch);
     g_clear_pointer(&worker->snapshot, ims_uid_snapshot_unref);
-    g_mutex_lock(&shared->lock);
+    pthread_mutex_lock(&shared->lock);
     shared->n_stopped++;
-    g_cond_signal(&shared->changed);
-    g_mutex_unlock(&shared->lock);
+    pthread_cond_signal(&shared->changed);
+    pthread_mutex_unlock(&shared->lock);
 }
 
 static void
@@ -60,9 +61,9 @@ done(ImsStoreOp *op, gpointer data)
 
     g_assert_true(ims_world_current(shared->world) ==
                   ims_world_worker(shared->world, worker->index));
-    g_mutex_lock(&shared->lock);
+    pthread_mutex_lock(&shared->lock);
     shared->errors += op->error != NULL;
-    g_mutex_unlock(&shared->lock);
+    pthread_mutex_unlock(&shared->lock);
     ims_store_op_free(op);
     if (++worker->step < N_MESSAGES)
         work(worker);
@@ -146,10 +147,10 @@ create_done(ImsStoreOp *op, gpointer data)
     Shared *shared = data;
 
     g_assert_no_error(op->error);
-    g_mutex_lock(&shared->lock);
+    pthread_mutex_lock(&shared->lock);
     shared->inbox = ((ImsFolderOp *)op)->folder;
-    g_cond_signal(&shared->changed);
-    g_mutex_unlock(&shared->lock);
+    pthread_cond_signal(&shared->changed);
+    pthread_mutex_unlock(&shared->lock);
     ims_store_op_free(op);
 }
 
@@ -174,25 +175,25 @@ test_workers(gconstpointer data)
     Worker workers[N_WORKERS] = {{0}};
     Fixture fixture = {.world = shared.world};
 
-    g_mutex_init(&shared.lock);
-    g_cond_init(&shared.changed);
+    pthread_mutex_init(&shared.lock, NULL);
+    pthread_cond_init(&shared.changed, NULL);
     shared.store = ims_store_open(shared.world, &options, NULL);
     fixture.store = shared.store;
     ims_world_post(shared.world, ims_world_worker(shared.world, 0), create, &shared);
-    g_mutex_lock(&shared.lock);
+    pthread_mutex_lock(&shared.lock);
     while (shared.inbox == 0)
-        g_cond_wait(&shared.changed, &shared.lock);
-    g_mutex_unlock(&shared.lock);
+        pthread_cond_wait(&shared.changed, &shared.lock);
+    pthread_mutex_unlock(&shared.lock);
     for (guint i = 0; i < N_WORKERS; i++) {
         workers[i].shared = &shared;
         workers[i].index = i;
         workers[i].random = g_rand_new_with_seed(i);
         ims_world_post(shared.world, ims_world_worker(shared.world, i), work, &workers[i]);
     }
-    g_mutex_lock(&shared.lock);
+    pthread_mutex_lock(&shared.lock);
     while (shared.n_stopped < N_WORKERS)
-        g_cond_wait(&shared.changed, &shared.lock);
-    g_mutex_unlock(&shared.lock);
+        pthread_cond_wait(&shared.changed, &shared.lock);
+    pthread_mutex_unlock(&shared.lock);
     g_assert_cmpuint(shared.errors, ==, 0);
     g_assert_cmpuint(shared.told, >, N_WORKERS);
     fixture_check_folder(&fixture, shared.inbox);
@@ -200,8 +201,8 @@ test_workers(gconstpointer data)
     ims_real_world_free(shared.world);
     for (guint i = 0; i < N_WORKERS; i++)
         g_rand_free(workers[i].random);
-    g_mutex_clear(&shared.lock);
-    g_cond_clear(&shared.changed);
+    pthread_mutex_destroy(&shared.lock);
+    pthread_cond_destroy(&shared.changed);
     fixture_remove_tree(directory);
 }
 
