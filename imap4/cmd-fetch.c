@@ -10,6 +10,7 @@
 #define SLICE_PLAIN 4096u
 #define SLICE_ROWS 400u
 #define SLICE_BODIES 64u
+#define POOL_ABOVE (512u * 1024) /* larger bodies are read, and checked, by the pool */
 #define COPY_BELOW                                                                                 \
     4096u /* smaller octets are copied into the output, larger ones go by reference */
 /* Estimated microseconds; a turn of the loop ends above TURN_USEC. */
@@ -27,7 +28,8 @@ typedef struct {
     guint at;      /* the next of them */
     GPtrArray *rows;
     guint row_at;
-    GArray *seen; /* (element-type guint32): UIDs of the slice that have just become \Seen */
+    GArray *seen;  /* (element-type guint32): UIDs of the slice that have just become \Seen */
+    GBytes *large; /* (nullable): the next message's body, read by the pool */
     GString *out;
     gboolean failed; /* something could not be read */
 } Fetch;
@@ -43,6 +45,7 @@ fetch_free(gpointer data)
     g_array_unref(fetch->slice);
     g_array_unref(fetch->seen);
     g_clear_pointer(&fetch->rows, g_ptr_array_unref);
+    g_clear_pointer(&fetch->large, g_bytes_unref);
     g_string_free(fetch->out, TRUE);
     ims_imap4_items_free(fetch->items);
     g_free(fetch);
@@ -56,8 +59,15 @@ typedef struct {
     GBytes *header, *body;
 } Message;
 
+static void
+log_unreadable(ImsImap4Session *session, const GError *error)
+{
+    ims_log_event(session->settings->log, session->id, "imap4-error", "command", "FETCH", "error",
+                  error->message, NULL);
+}
+
 static gboolean
-load_message(ImsImap4Session *session, const Fetch *fetch, Message *message, guint *cost)
+load_message(ImsImap4Session *session, Fetch *fetch, Message *message, guint *cost)
 {
     ImsStore *store = session->settings->store;
     g_autoptr(GError) error = NULL;
@@ -66,14 +76,15 @@ load_message(ImsImap4Session *session, const Fetch *fetch, Message *message, gui
         message->header = ims_store_read_header(store, message->row->content, &error);
         *cost += COST_READ;
     }
-    if (fetch->items->needs_body && error == NULL) {
+    if (fetch->large != NULL) {
+        message->body = g_steal_pointer(&fetch->large);
+    } else if (fetch->items->needs_body && error == NULL) {
         message->body = ims_store_read_body(store, message->row->content, &error);
         *cost += COST_READ + message->entry->size / 2048;
     }
     if (error == NULL)
         return TRUE;
-    ims_log_event(session->settings->log, session->id, "imap4-error", "command", "FETCH", "error",
-                  error->message, NULL);
+    log_unreadable(session, error);
     return FALSE;
 }
 
@@ -234,7 +245,7 @@ static guint
 tell_message(ImsImap4Session *session, Fetch *fetch, guint32 index)
 {
     Message message = {.entry = ims_imap4_selected_entry(session->selected, index)};
-    guint cost = COST_PLAIN;
+    guint cost = COST_PLAIN + fetch->items->items->len;
 
     if (fetch->items->needs_row) {
         cost += COST_ROW;
@@ -249,6 +260,71 @@ tell_message(ImsImap4Session *session, Fetch *fetch, guint32 index)
     put_message(session, fetch, index, &message);
     clear_message(&message);
     return cost;
+}
+
+/* ---- large bodies ---- */
+
+typedef struct {
+    ImsImap4Session *session;
+    ImsContentId content;
+    GBytes *body;
+    GError *error;
+} Job;
+
+/* On a pool thread. */
+static void
+read_body(gpointer data)
+{
+    Job *job = data;
+
+    job->body = ims_store_read_body(job->session->settings->store, job->content, &job->error);
+}
+
+static void
+body_read(gpointer data)
+{
+    Job *job = data;
+    ImsImap4Session *session = job->session;
+
+    if (session->conn != NULL) {
+        Fetch *fetch = session->command->work;
+
+        fetch->large = g_steal_pointer(&job->body);
+        if (fetch->large == NULL) {
+            log_unreadable(session, job->error);
+            fetch->failed = TRUE;
+            fetch->at++;
+        }
+        fetch_step(session);
+    }
+    g_clear_pointer(&job->body, g_bytes_unref);
+    g_clear_error(&job->error);
+    g_free(job);
+    ims_imap4_session_unref(session);
+}
+
+/* TRUE: the next message is large; body_read() goes on. */
+static gboolean
+read_large(ImsImap4Session *session, Fetch *fetch)
+{
+    guint32 index = g_array_index(fetch->slice, guint32, fetch->at);
+    const ImsUidEntry *entry = ims_imap4_selected_entry(session->selected, index);
+    const ImsMessageRow *row;
+    Job *job;
+
+    if (!fetch->items->needs_body || fetch->large != NULL || entry->size <= POOL_ABOVE)
+        return FALSE;
+    row = find_row(fetch, entry->uid);
+    if (row == NULL)
+        return FALSE;
+    job = g_new0(Job, 1);
+    job->session = ims_imap4_session_ref(session);
+    job->content = row->content;
+    if (ims_world_run_in_pool(session->world, read_body, body_read, job))
+        return TRUE;
+    ims_imap4_session_unref(session);
+    g_free(job);
+    return FALSE; /* the pool is full: it is read here */
 }
 
 /* ---- slices ---- */
@@ -374,8 +450,11 @@ fetch_step(ImsImap4Session *session)
         if (fetch->items->needs_row && fetch->rows == NULL && !read_slice_rows(session, fetch))
             return;
         while (fetch->at < fetch->slice->len && cost < TURN_USEC &&
-               ims_conn_pending(session->conn) + fetch->out->len <= IMS_CONN_HIGH_WATER)
+               ims_conn_pending(session->conn) + fetch->out->len <= IMS_CONN_HIGH_WATER) {
+            if (read_large(session, fetch))
+                return;
             cost += tell_message(session, fetch, g_array_index(fetch->slice, guint32, fetch->at++));
+        }
         if (fetch->at < fetch->slice->len || cost >= TURN_USEC) {
             ims_imap4_flush(session, fetch->out);
             ims_imap4_yield(session, fetch_step);

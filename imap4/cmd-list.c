@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define MAX_PATTERN 2000
+#define MAX_STEPS 20000000 /* of matching, in one command */
 
 /*
  * A name as LIST sees it. Superiors that exist only because of their inferiors are names too,
@@ -37,7 +38,7 @@ is_inbox(const char *name)
  * work is bounded by the product of the lengths.
  */
 static gboolean
-matches_from(const char *pattern, const char *name, gsize fold)
+matches_from(const char *pattern, const char *name, gsize fold, guint *steps)
 {
     const char *start = name;
     const char *star = NULL, *star_name = NULL; /* after the last `*`, and where it is tried */
@@ -46,6 +47,8 @@ matches_from(const char *pattern, const char *name, gsize fold)
     while (*name != '\0' || *pattern != '\0') {
         gboolean folds = (gsize)(name - start) < fold;
 
+        if (++*steps > MAX_STEPS)
+            return FALSE;
         if (*pattern == '*') {
             star = ++pattern;
             star_name = name;
@@ -72,9 +75,9 @@ matches_from(const char *pattern, const char *name, gsize fold)
 }
 
 static gboolean
-matches(const char *pattern, const char *name)
+matches(const char *pattern, const char *name, guint *steps)
 {
-    return matches_from(pattern, name, is_inbox(name) ? 5 : 0);
+    return matches_from(pattern, name, is_inbox(name) ? 5 : 0, steps);
 }
 
 /* ---- the names of a mailbox ---- */
@@ -212,6 +215,17 @@ read_return_options(const ImsImap4Arg *arg, gboolean *subscribed_out)
     return TRUE;
 }
 
+static void
+finish_list(ImsImap4Session *session, GString *out, guint steps)
+{
+    if (steps > MAX_STEPS) {
+        ims_imap4_no(session, "LIMIT", "The pattern is too complex.");
+        return;
+    }
+    ims_imap4_flush(session, out);
+    ims_imap4_ok(session, NULL);
+}
+
 void
 ims_imap4_cmd_list(ImsImap4Session *session)
 {
@@ -223,6 +237,7 @@ ims_imap4_cmd_list(ImsImap4Session *session)
     g_autoptr(GError) error = NULL;
     Lister lister = {out, "LIST", session->settings->extended};
     gboolean with_subscribed;
+    guint steps = 0;
 
     if (!read_return_options(name->next, &with_subscribed) ||
         (name->next != NULL && !session->settings->extended)) {
@@ -246,22 +261,21 @@ ims_imap4_cmd_list(ImsImap4Session *session)
     for (guint i = 0; i < entries->len; i++) {
         const Entry *entry = g_ptr_array_index(entries, i);
 
-        if (matches(pattern, entry->name))
+        if (matches(pattern, entry->name, &steps))
             append_entry(&lister, entry, with_subscribed);
     }
-    ims_imap4_flush(session, out);
-    ims_imap4_ok(session, NULL);
+    finish_list(session, out, steps);
 }
 
 /* Subscribed names below a `%` show their superior, which need not be subscribed, as \Noselect (RFC
  * 3501 6.3.9). */
 static void
-list_superiors(GString *out, const char *pattern, const char *name, GHashTable *shown)
+list_superiors(GString *out, const char *pattern, const char *name, GHashTable *shown, guint *steps)
 {
     for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         g_autofree char *superior = g_strndup(name, (gsize)(slash - name));
 
-        if (!matches(pattern, superior) || g_hash_table_contains(shown, superior))
+        if (!matches(pattern, superior, steps) || g_hash_table_contains(shown, superior))
             continue;
         g_string_append(out, "* LSUB (\\Noselect");
         append_name(out, superior);
@@ -278,6 +292,7 @@ ims_imap4_cmd_lsub(ImsImap4Session *session)
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
     gboolean has_percent;
+    guint steps = 0;
 
     if (pattern == NULL)
         return;
@@ -290,14 +305,13 @@ ims_imap4_cmd_lsub(ImsImap4Session *session)
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
 
-        if (!matches(pattern, name))
+        if (!matches(pattern, name, &steps))
             continue;
         g_string_append(out, "* LSUB (");
         append_name(out, name);
         g_hash_table_add(shown, g_strdup(name));
     }
     for (guint i = 0; has_percent && i < names->len; i++)
-        list_superiors(out, pattern, g_ptr_array_index(names, i), shown);
-    ims_imap4_flush(session, out);
-    ims_imap4_ok(session, NULL);
+        list_superiors(out, pattern, g_ptr_array_index(names, i), shown, &steps);
+    finish_list(session, out, steps);
 }

@@ -6,13 +6,14 @@
  * SEARCH goes through the mailbox in blocks. Each message is judged by the snapshot, then, if that
  * does not decide, by its row, its header, and at last by its body, in the pool.
  */
-#define BLOCK_MESSAGES 8192u
+#define BLOCK_KEYS 65536u /* messages times keys */
 #define BLOCK_UNDECIDED 400u
 #define POOL_MESSAGES 64u
 #define POOL_JOBS 2u /* of one session at a time */
 #define POOL_BYTES (8u * 1024 * 1024)
 /* Estimated microseconds; a turn of the loop ends above TURN_USEC. */
 #define TURN_USEC 10000u
+#define COST_BLOCK 1000u
 #define COST_ROW 8u
 #define COST_READ 25u
 
@@ -23,6 +24,7 @@ typedef struct {
 
 typedef struct {
     ImsImap4Key *key;
+    guint n_keys;
     guint next;      /* index of the first message not in a block yet */
     GArray *block;   /* (element-type Candidate): messages that match or may match, by index */
     guint at;        /* the next of the block to be looked into */
@@ -65,7 +67,8 @@ take_block(ImsImap4Session *session, Search *search)
 {
     const ImsImap4Selected *selected = session->selected;
     guint count = ims_imap4_selected_count(selected), undecided = 0;
-    guint end = MIN(count, search->next + BLOCK_MESSAGES);
+    guint limit = MAX(BLOCK_KEYS / search->n_keys, 16);
+    guint end = limit < count - search->next ? search->next + limit : count;
 
     g_array_set_size(search->block, 0);
     g_clear_pointer(&search->rows, g_ptr_array_unref);
@@ -84,7 +87,7 @@ take_block(ImsImap4Session *session, Search *search)
         undecided += candidate.verdict == IMS_IMAP4_UNKNOWN;
         search->next++;
     }
-    search->cost += BLOCK_MESSAGES / 16;
+    search->cost += COST_BLOCK;
     return TRUE;
 }
 
@@ -176,8 +179,10 @@ append_matches(ImsImap4Session *session, Search *search)
 /* What a pool thread works on; it owns all of it, for the session may be gone meanwhile. */
 typedef struct {
     ImsImap4Session *session;
+    ImsStore *store;
     ImsImap4Key *key;
     GPtrArray *rows;
+    gboolean failed;
     GArray *candidates; /* (element-type Candidate) */
     GArray *places;     /* (element-type guint): where in the block they stand */
 } Job;
@@ -193,6 +198,7 @@ job_free(Job *job)
     g_free(job);
 }
 
+/* On a pool thread. A body is held only while it is looked into. */
 static void
 job_work(gpointer data)
 {
@@ -200,8 +206,16 @@ job_work(gpointer data)
 
     for (guint i = 0; i < job->candidates->len; i++) {
         Candidate *candidate = &g_array_index(job->candidates, Candidate, i);
+        ImsImap4SearchMessage *message = &candidate->message;
 
-        candidate->verdict = ims_imap4_key_judge(job->key, &candidate->message);
+        message->body = ims_store_read_body(job->store, message->row->content, NULL);
+        if (message->body != NULL) {
+            candidate->verdict = ims_imap4_key_judge(job->key, message);
+            g_clear_pointer(&message->body, g_bytes_unref);
+        } else {
+            candidate->verdict = IMS_IMAP4_NO;
+            job->failed = TRUE;
+        }
     }
 }
 
@@ -217,6 +231,7 @@ job_done(gpointer data)
         for (guint i = 0; i < job->candidates->len; i++)
             g_array_index(search->block, Candidate, g_array_index(job->places, guint, i)).verdict =
                 g_array_index(job->candidates, Candidate, i).verdict;
+        search->failed |= job->failed;
         search->jobs--;
         search->cost = 0; /* others had their turn */
         search_step(session);
@@ -230,6 +245,7 @@ job_new(ImsImap4Session *session, Search *search)
     Job *job = g_new0(Job, 1);
 
     job->session = ims_imap4_session_ref(session);
+    job->store = session->settings->store;
     job->key = ims_imap4_key_ref(search->key);
     job->rows = g_ptr_array_ref(search->rows);
     job->candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
@@ -238,31 +254,23 @@ job_new(ImsImap4Session *session, Search *search)
     return job;
 }
 
-/* Reads bodies of undecided messages of the block into @job, up to its limits. */
+/* Moves undecided messages of the block into @job, up to its limits. */
 static void
-fill_job(ImsImap4Session *session, Search *search, Job *job)
+fill_job(Search *search, Job *job)
 {
-    gsize bytes = 0;
+    guint64 bytes = 0;
 
     for (guint i = 0; i < search->block->len; i++) {
         Candidate *candidate = &g_array_index(search->block, Candidate, i);
         Candidate copy = {.message = candidate->message, .verdict = IMS_IMAP4_UNKNOWN};
-        g_autoptr(GError) error = NULL;
 
         if (candidate->verdict != IMS_IMAP4_UNKNOWN)
             continue;
         if (job->candidates->len >= POOL_MESSAGES || bytes >= POOL_BYTES)
             return;
-        copy.message.body =
-            ims_store_read_body(session->settings->store, candidate->message.row->content, &error);
-        if (copy.message.body == NULL) {
-            search->failed = TRUE;
-            candidate->verdict = IMS_IMAP4_NO;
-            continue;
-        }
         candidate->message.header = NULL; /* the copy's now */
         candidate->verdict = IMS_IMAP4_NO;
-        bytes += g_bytes_get_size(copy.message.body);
+        bytes += candidate->message.entry.size;
         g_array_append_val(job->candidates, copy);
         g_array_append_val(job->places, i);
     }
@@ -290,7 +298,7 @@ search_bodies(ImsImap4Session *session, Search *search)
     while (search->jobs < POOL_JOBS) {
         Job *job = job_new(session, search);
 
-        fill_job(session, search, job);
+        fill_job(search, job);
         if (job->candidates->len == 0) {
             job_free(job);
             break;
@@ -381,6 +389,7 @@ ims_imap4_cmd_search(ImsImap4Session *session)
     }
     search = g_new0(Search, 1);
     search->key = key;
+    search->n_keys = ims_imap4_key_count(key);
     search->block = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_array_set_clear_func(search->block, clear_candidate);
     search->out = g_string_new(NULL);

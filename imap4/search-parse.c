@@ -6,10 +6,13 @@
 #include <string.h>
 
 #define MAX_DEPTH 100
+#define MAX_KEYS 1000
+#define MAX_TEXT_KEYS 20 /* those that read bodies */
 
 typedef struct {
     const ImsImap4Selected *selected;
     const ImsImap4Arg *next;
+    guint n_keys, n_text_keys;
     ImsImap4SearchFault fault;
     const char *problem;
 } Reader;
@@ -211,6 +214,7 @@ read_word(Reader *reader, guint row)
         if (key->text == NULL)
             return NULL;
         finish_text(key);
+        reader->n_text_keys += key->kind == IMS_IMAP4_KEY_BODY || key->kind == IMS_IMAP4_KEY_TEXT;
         break;
     }
     return g_steal_pointer(&key);
@@ -362,6 +366,8 @@ read_key(Reader *reader, guint depth)
 
     if (arg == NULL)
         return NULL;
+    if (++reader->n_keys > MAX_KEYS || reader->n_text_keys > MAX_TEXT_KEYS)
+        return fail(reader, IMS_IMAP4_SEARCH_SYNTAX, "Too many search keys");
     if (depth > MAX_DEPTH)
         return fail(reader, IMS_IMAP4_SEARCH_SYNTAX, "Search keys are nested too deeply");
     if (arg->type == IMS_IMAP4_ARG_LIST)
@@ -389,6 +395,16 @@ read_key(Reader *reader, guint depth)
     if (g_ascii_isdigit(arg->text[0]) || arg->text[0] == '*')
         return read_set(reader, arg, FALSE);
     return fail(reader, IMS_IMAP4_SEARCH_SYNTAX, "The search key is not known");
+}
+
+guint
+ims_imap4_key_count(const ImsImap4Key *key)
+{
+    guint count = 1;
+
+    for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+        count += ims_imap4_key_count(g_ptr_array_index(key->children, i));
+    return count;
 }
 
 static gboolean

@@ -65,6 +65,9 @@ typedef enum {
 ImsImap4Key *ims_imap4_key_parse(const ImsImap4Selected *selected, const ImsImap4Arg *args,
                                  ImsImap4SearchFault *fault_out, const char **problem_out);
 
+/* How many keys the tree has, at least 1; what judging one message costs. */
+guint ims_imap4_key_count(const ImsImap4Key *key);
+
 typedef enum {
     IMS_IMAP4_NO,
     IMS_IMAP4_YES,

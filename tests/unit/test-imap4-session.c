@@ -267,6 +267,61 @@ test_first_logon(Imap4World *self, gconstpointer unused)
     g_assert_true(ims_store_has_mailbox(self->store, self->bob));
 }
 
+/* ---- commands made to cost much ---- */
+
+static void
+test_costly_pattern(Imap4World *self, gconstpointer unused)
+{
+    g_autofree char *level = g_strnfill(240, 'a');
+    g_autofree char *half = g_strnfill(120, 'a');
+    g_autofree char *pattern = g_strdup_printf("l LIST \"\" *%%%s%%b\r\n", half);
+
+    log_on(self, "a");
+    for (guint i = 0; i < 20; i++) {
+        g_autofree char *create =
+            g_strdup_printf("c CREATE %s%u/%s/%s/%s\r\n", level, i, level, level, level);
+
+        check(self, "a", create, "c OK CREATE completed.\r\n");
+    }
+    check(self, "a", pattern, "l NO [LIMIT] The pattern is too complex.\r\n");
+    check(self, "a", "l LIST \"\" *a\r\n", "l OK LIST completed.\r\n");
+}
+
+static void
+test_costly_search(Imap4World *self, gconstpointer unused)
+{
+    g_autoptr(GString) command = g_string_new("s SEARCH");
+
+    deliver(self, 1, 3);
+    log_on(self, "a");
+    check(self, "a", "s SELECT INBOX\r\n", "s OK [READ-WRITE] SELECT completed.\r\n");
+    for (guint i = 0; i < 25; i++)
+        g_string_append(command, " TEXT x");
+    g_string_append(command, "\r\n");
+    check(self, "a", command->str, "s BAD Protocol Error: \"Too many search keys\".\r\n");
+    g_string_assign(command, "s SEARCH");
+    for (guint i = 0; i < 1001; i++)
+        g_string_append(command, " ALL");
+    g_string_append(command, "\r\n");
+    check(self, "a", command->str, "s BAD Protocol Error: \"Too many search keys\".\r\n");
+    g_string_assign(command, "s SEARCH");
+    for (guint i = 0; i < 900; i++)
+        g_string_append(command, " NOT SEEN");
+    g_string_append(command, "\r\n");
+    check(self, "a", command->str, "s BAD Protocol Error: \"Too many search keys\".\r\n");
+    g_string_assign(command, "s SEARCH");
+    for (guint i = 0; i < 490; i++)
+        g_string_append(command, " NOT SEEN");
+    g_string_append(command, "\r\n");
+    check(self, "a", command->str, "* SEARCH 1 2 3\r\ns OK SEARCH completed.\r\n");
+    g_string_assign(command, "s SEARCH");
+    for (guint i = 0; i < 120; i++)
+        g_string_append(command, " NOT");
+    g_string_append(command, " ALL\r\n");
+    check(self, "a", command->str,
+          "s BAD Protocol Error: \"Search keys are nested too deeply\".\r\n");
+}
+
 /* ---- the connection goes while something is under way ---- */
 
 static const char *const under_way[] = {
@@ -489,6 +544,8 @@ main(int argc, char **argv)
     ADD("logon-window", test_logon_window);
     ADD("account-limit", test_account_limit);
     ADD("first-logon", test_first_logon);
+    ADD("costly-pattern", test_costly_pattern);
+    ADD("costly-search", test_costly_search);
     ADD("stop-after-command", test_stop_after_command);
     g_test_add_func("/imap4/session/dropped", test_dropped);
     g_test_add_func("/imap4/session/client-gone", test_client_gone);
