@@ -78,10 +78,13 @@ path_of(const ImsBodies *bodies, const char *name)
 static gboolean
 fail(GError **error, int code, const char *what, const char *path)
 {
-    gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+    ImsStoreError kind = IMS_STORE_ERROR_IO;
 
-    g_set_error(error, IMS_STORE_ERROR, full ? IMS_STORE_ERROR_FULL : IMS_STORE_ERROR_IO,
-                "%s: cannot %s: %s", path, what, g_strerror(code));
+    if (code == ENOSPC || code == EDQUOT || code == EFBIG)
+        kind = IMS_STORE_ERROR_FULL;
+    else if (code == EMFILE || code == ENFILE || code == ENOMEM)
+        kind = IMS_STORE_ERROR_BUSY;
+    g_set_error(error, IMS_STORE_ERROR, kind, "%s: cannot %s: %s", path, what, g_strerror(code));
     return FALSE;
 }
 

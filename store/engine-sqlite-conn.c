@@ -17,7 +17,7 @@ static gboolean
 set_up(ImsSqlConn *conn, const char *pragmas, GError **error)
 {
     /* No wait for locks beyond a checkpoint's: there is one writer, and the directory is locked. */
-    sqlite3_busy_timeout(conn->db, 2000);
+    sqlite3_busy_timeout(conn->db, IMS_SQL_BUSY_MSEC);
     sqlite3_extended_result_codes(conn->db, 1);
     if (sqlite3_exec(conn->db, COMMON_PRAGMAS, NULL, NULL, NULL) == SQLITE_OK &&
         sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL) == SQLITE_OK)
@@ -218,6 +218,7 @@ ims_sql_set_error(ImsSqlConn *conn, GError **error)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_NOMEM:
+    case SQLITE_CANTOPEN: /* no descriptor left */
         kind = IMS_STORE_ERROR_BUSY;
         break;
     case SQLITE_CORRUPT:

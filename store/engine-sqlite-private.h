@@ -10,6 +10,7 @@
 G_BEGIN_DECLS
 
 #define IMS_SCHEMA_VERSION 1
+#define IMS_SQL_BUSY_MSEC 2000
 
 typedef enum {
     SQL_BEGIN,
@@ -132,6 +133,7 @@ typedef struct {
     ImsSqlConn *writer; /* on the writer only, after open */
     gint64 opened_usec;
     ImsContentId last_content; /* writer */
+    guint checkpoint_pages; /* writer: what the log had at the last checkpoint */
     guint wal_pages;           /* writer: after the last commit */
     gint wal_kib;              /* atomic */
     ImsFolderId sweep_folder;  /* writer: where the walk through the graveyard goes on */

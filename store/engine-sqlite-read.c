@@ -291,9 +291,12 @@ read_rows_inside(Reader *reader, ImsFolderId folder, const guint32 *uids, guint 
             row = read_row(reader, SQL_GRAVE_ROW, folder, uids[i], &ok);
         if (row == NULL)
             continue;
-        g_ptr_array_add(rows, row);
         if (with_summary)
             row->summary = read_summary(reader, row->content, &ok);
+        if (with_summary && row->summary == NULL)
+            ims_message_row_free(row);
+        else
+            g_ptr_array_add(rows, row);
     }
     return ok;
 }

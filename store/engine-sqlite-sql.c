@@ -49,8 +49,7 @@ const char ims_sql_schema[] =
     " next_usec INTEGER NOT NULL, last_failed INTEGER NOT NULL, code INTEGER NOT NULL,"
     " reply TEXT);"
     "CREATE INDEX queue_of_message ON queue_recipient(message, domain);"
-    "CREATE INDEX queue_due ON queue_recipient(domain, state, next_usec, last_failed, message)"
-    " WHERE state < 3;"
+    "CREATE INDEX queue_due ON queue_recipient(domain, state, next_usec, last_failed, message);"
     "CREATE INDEX queue_active ON queue_recipient(message) WHERE state = 1;";
 
 #define FOLDER_COLUMNS                                                                             \
@@ -162,10 +161,10 @@ const char *const ims_sql_text[N_SQL] = {
     [SQL_QUEUE_UNHOLD] = "UPDATE queue_message SET hold_reason = NULL WHERE id = ?1",
     [SQL_QUEUE_LIST] =
         "SELECT " QUEUE_COLUMNS " FROM queue_message WHERE id > ?1 ORDER BY id LIMIT ?2",
-    [SQL_QUEUE_LIST_DOMAIN] =
-        "SELECT " QUEUE_COLUMNS " FROM queue_message WHERE id > ?1 AND EXISTS"
-        " (SELECT 1 FROM queue_recipient r WHERE r.message = queue_message.id AND r.domain = ?3"
-        "  AND r.state < 3) ORDER BY id LIMIT ?2",
+    [SQL_QUEUE_LIST_DOMAIN] = "SELECT " QUEUE_COLUMNS " FROM queue_message WHERE id > ?1 AND EXISTS"
+                              " (SELECT 1 FROM queue_recipient r INDEXED BY queue_of_message WHERE "
+                              "r.message = queue_message.id AND r.domain = ?3"
+                              "  AND r.state < 3) ORDER BY id LIMIT ?2",
     [SQL_QUEUE_GET] = "SELECT " QUEUE_COLUMNS " FROM queue_message WHERE id = ?1",
     [SQL_QUEUE_ACTIVE] =
         "SELECT DISTINCT message FROM queue_recipient WHERE state = 1 ORDER BY message",
@@ -177,11 +176,11 @@ const char *const ims_sql_text[N_SQL] = {
     [SQL_RECIPIENT_OF_MESSAGE] =
         "SELECT " RECIPIENT_COLUMNS " FROM queue_recipient WHERE message = ?1 ORDER BY id",
     [SQL_RECIPIENT_OF_DOMAIN] =
-        "SELECT " RECIPIENT_COLUMNS " FROM queue_recipient"
+        "SELECT " RECIPIENT_COLUMNS " FROM queue_recipient INDEXED BY queue_of_message"
         " WHERE message = ?1 AND domain = ?2 AND state = 0 AND next_usec <= ?3 ORDER BY id",
     [SQL_RECIPIENT_DUE] =
         "SELECT message FROM queue_recipient WHERE domain = ?1 AND state = 0 AND next_usec <= ?2"
-        " AND state < 3 ORDER BY next_usec",
+        " ORDER BY next_usec",
     [SQL_RECIPIENT_CLAIM] = "UPDATE queue_recipient SET state = 1 WHERE id = ?1",
     [SQL_RECIPIENT_OUTCOME] =
         "UPDATE queue_recipient SET state = ?3, next_usec = ?4, last_failed = ?5,"

@@ -8,13 +8,17 @@
  */
 #include "store/engine-sqlite-private.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Inline checkpoints: a separate passive checkpointer let the log grow to gigabytes (measured). */
 #define CHECKPOINT_PAGES 4000
 #define RESTART_PAGES (4 * CHECKPOINT_PAGES)
 #define TRUNCATE_PAGES (16 * CHECKPOINT_PAGES)
 #define PAGE_KIB 4
+#define CHECKPOINT_WAIT_MSEC 50
 
 static void
 engine_free(ImsEngine *base)
@@ -67,15 +71,21 @@ checkpoint_if_due(ImsSqliteEngine *engine)
 {
     int mode = SQLITE_CHECKPOINT_PASSIVE, log = 0, done = 0, rc;
 
-    if (engine->wal_pages < CHECKPOINT_PAGES)
+    if (engine->wal_pages < engine->checkpoint_pages)
+        engine->checkpoint_pages = 0; /* the log began anew */
+    if (engine->wal_pages < engine->checkpoint_pages + CHECKPOINT_PAGES)
         return TRUE;
+    /* Not again at each commit while somebody's long read keeps the log from beginning anew. */
+    engine->checkpoint_pages = engine->wal_pages;
     /* Readers are short, so waiting for them to let go of an overgrown log is a matter of
      * milliseconds. */
     if (engine->wal_pages >= TRUNCATE_PAGES)
         mode = SQLITE_CHECKPOINT_TRUNCATE;
     else if (engine->wal_pages >= RESTART_PAGES)
         mode = SQLITE_CHECKPOINT_RESTART;
+    sqlite3_busy_timeout(engine->writer->db, CHECKPOINT_WAIT_MSEC);
     rc = sqlite3_wal_checkpoint_v2(engine->writer->db, NULL, mode, &log, &done);
+    sqlite3_busy_timeout(engine->writer->db, IMS_SQL_BUSY_MSEC);
     return !ims_sql_error_is_fatal(rc != SQLITE_OK ? sqlite3_extended_errcode(engine->writer->db)
                                                    : 0);
 }
@@ -278,7 +288,15 @@ static gboolean
 open_database(ImsSqliteEngine *engine, const ImsStoreOptions *options, GError **error)
 {
     gint64 last = 0;
+    int fd = open(engine->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+    /* So that nobody else reads it, nor the log, which SQLite makes with the same rights. */
+    if (fd < 0) {
+        g_set_error(error, IMS_STORE_ERROR, IMS_STORE_ERROR_IO, "%s: cannot open: %s", engine->path,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    close(fd);
     engine->writer = ims_sql_conn_open(engine->path, TRUE, error);
     if (engine->writer == NULL || !prepare_schema(engine, error)) {
         g_prefix_error(error, "%s: ", engine->path);

@@ -69,6 +69,7 @@ store_tests = \
 	tests/unit/test-store-queue \
 	tests/unit/test-store-open \
 	tests/unit/test-store-snapshot \
+	tests/unit/test-store-sql \
 	tests/unit/test-store-faults \
 	tests/unit/test-store-crash \
 	tests/unit/test-store-threads
@@ -92,6 +93,8 @@ tests_unit_test_store_crash_SOURCES = tests/unit/test-store-crash.c $(store_fixt
 tests_unit_test_store_crash_LDADD = $(store_libs)
 tests_unit_test_store_threads_SOURCES = tests/unit/test-store-threads.c $(store_fixture)
 tests_unit_test_store_threads_LDADD = $(store_libs)
+tests_unit_test_store_sql_SOURCES = tests/unit/test-store-sql.c
+tests_unit_test_store_sql_LDADD = $(store_libs)
 
 noinst_PROGRAMS += bench/bench-store
 bench_bench_store_SOURCES = bench/bench-store.c

@@ -75,6 +75,29 @@ test_locked(Fixture *fixture, gconstpointer data)
     fixture_reopen(fixture);
 }
 
+/* Mail is its owner's, whatever the rights of the directory. */
+static void
+test_rights(Fixture *fixture, gconstpointer data)
+{
+    static const char *const files[] = {"priv.db", "priv.db-wal", "priv.db-shm", "lock"};
+
+    fixture_run_free(fixture, &fixture_deliver_op(fixture_body(2, LARGE), NULL, NULL)->op);
+    for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(fixture->directory, files[i], NULL);
+        GStatBuf info;
+
+        g_assert_cmpint(g_stat(path, &info), ==, 0);
+        g_assert_cmpint(info.st_mode & 077, ==, 0);
+    }
+    {
+        g_autoptr(GPtrArray) bodies = body_files(fixture);
+        GStatBuf info;
+
+        g_assert_cmpint(g_stat(g_ptr_array_index(bodies, 0), &info), ==, 0);
+        g_assert_cmpint(info.st_mode & 077, ==, 0);
+    }
+}
+
 static void
 test_newer(Fixture *fixture, gconstpointer data)
 {
@@ -382,6 +405,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     fixture_add_sqlite_test("/store/open/locked", test_locked);
+    fixture_add_sqlite_test("/store/open/rights", test_rights);
     fixture_add_sqlite_test("/store/open/newer", test_newer);
     fixture_add_sqlite_test("/store/open/not-a-database", test_not_a_database);
     fixture_add_sqlite_test("/store/open/reopen", test_reopen);
