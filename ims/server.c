@@ -88,11 +88,34 @@ stop_took_too_long(gpointer data)
 }
 
 static void
+add_source(Server *server, GSource *source, GSourceFunc callback)
+{
+    g_source_set_callback(source, callback, server, NULL);
+    g_source_attach(source, server->context);
+    g_ptr_array_add(server->sources, source);
+}
+
+/* Operations whose client is gone complete on a worker, and use the service: it ends after them. A
+ * job that ends while we look hands on to the store before it counts as ended. */
+static gboolean
+quit_when_idle(gpointer data)
+{
+    Server *server = data;
+
+    if (!ims_real_world_is_pool_idle(server->world) || !ims_store_is_idle(server->service->store) ||
+        !ims_real_world_is_pool_idle(server->world))
+        return G_SOURCE_CONTINUE;
+    g_main_loop_quit(server->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static void
 service_stopped(gpointer data)
 {
     Server *server = data;
 
-    g_main_loop_quit(server->loop);
+    if (quit_when_idle(server))
+        add_source(server, g_timeout_source_new(5), quit_when_idle);
 }
 
 static void
@@ -103,14 +126,6 @@ sessions_gone(gpointer data)
     /* Nothing more is asked of what is about to end. */
     g_clear_pointer(&server->control, ims_control_server_free);
     ims_service_stop(server->service, service_stopped, server);
-}
-
-static void
-add_source(Server *server, GSource *source, GSourceFunc callback)
-{
-    g_source_set_callback(source, callback, server, NULL);
-    g_source_attach(source, server->context);
-    g_ptr_array_add(server->sources, source);
 }
 
 static void
@@ -297,6 +312,19 @@ raise_file_limit(void)
     }
 }
 
+/* Without it the service works all the same: a full disk must not keep anyone from his mail. */
+static void
+write_pid_file(Server *server, const char *pid)
+{
+    g_autoptr(GError) error = NULL;
+
+    server->pid_file = g_build_filename(server->config->data_directory, "imsd.pid", NULL);
+    if (!g_file_set_contents_full(server->pid_file, pid, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644,
+                                  &error))
+        ims_log_event(server->service->log, 0, "pid-file", "error", error->message, "outcome",
+                      "continuing", NULL);
+}
+
 static gboolean
 start(Server *server, GError **error)
 {
@@ -332,9 +360,8 @@ start(Server *server, GError **error)
         ims_control_server_new(server->service, server->control_path, server->context, error);
     if (server->control == NULL)
         return FALSE;
-    server->pid_file = g_build_filename(config->data_directory, "imsd.pid", NULL);
-    return g_file_set_contents_full(server->pid_file, pid, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644,
-                                    error);
+    write_pid_file(server, pid);
+    return TRUE;
 }
 
 /* ---- ending ---- */

@@ -14,6 +14,7 @@ struct _ImsRealWorld {
     ImsRealExecutor *main, *writer;
     GPtrArray *workers; /* (element-type ImsRealExecutor) */
     ImsPool *pool;
+    gint pool_owed; /* atomic: jobs whose @done has not returned yet */
     ImsResolver *resolver;
 
     pthread_mutex_t lock; /* guards n_conns, peers and stopping */
@@ -132,6 +133,7 @@ real_timer_cancel(ImsWorld *world, ImsTimer *timer)
 /* ---- the pool ---- */
 
 typedef struct {
+    ImsRealWorld *world;
     ImsRealExecutor *asker;
     ImsCallback work, done;
     gpointer data;
@@ -143,6 +145,7 @@ pool_job_done(gpointer data)
     g_autofree PoolJob *job = data;
 
     job->done(job->data);
+    g_atomic_int_add(&job->world->pool_owed, -1);
 }
 
 static void
@@ -162,14 +165,23 @@ real_run_in_pool(ImsWorld *world, ImsCallback work, ImsCallback done, gpointer d
     if (real(world)->pool == NULL) /* the world ends */
         return FALSE;
     job = g_new(PoolJob, 1);
+    job->world = real(world);
     job->asker = current(world);
     job->work = work;
     job->done = done;
     job->data = data;
+    g_atomic_int_inc(&job->world->pool_owed);
     if (ims_pool_push(real(world)->pool, pool_job_run, job))
         return TRUE;
+    g_atomic_int_add(&job->world->pool_owed, -1);
     g_free(job);
     return FALSE;
+}
+
+gboolean
+ims_real_world_is_pool_idle(ImsWorld *world)
+{
+    return g_atomic_int_get(&real(world)->pool_owed) == 0;
 }
 
 /* ---- DNS ---- */

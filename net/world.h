@@ -121,6 +121,8 @@ typedef struct {
 ImsWorld *ims_real_world_new(const ImsRealWorldOptions *options, GError **error);
 /* The GMainContext of main; the caller of ims_real_world_new() runs it. */
 GMainContext *ims_real_world_main_context(ImsWorld *world);
+/* TRUE while no job waits in the pool, runs there, or is about to be told done. Any thread. */
+gboolean ims_real_world_is_pool_idle(ImsWorld *world);
 /*
  * Stops and joins workers, writer, pool and resolver, in that order; runs on the calling thread
  * what was posted and not run yet; then frees. All sessions must be closed and all listeners freed

@@ -26,6 +26,7 @@ struct _ImsStore {
     gsize queue_limit;
 
     gint failed; /* atomic */
+    gint owed;   /* atomic: operations whose completion has not returned yet */
     gint tended; /* atomic: a turn of the tender is posted or timed */
 
     pthread_mutex_t lock; /* guards from here to the statistics */

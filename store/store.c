@@ -179,6 +179,12 @@ ims_store_close(ImsStore *store)
 }
 
 gboolean
+ims_store_is_idle(ImsStore *store)
+{
+    return g_atomic_int_get(&store->owed) == 0;
+}
+
+gboolean
 ims_store_is_failed(ImsStore *store)
 {
     return g_atomic_int_get(&store->failed);

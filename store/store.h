@@ -58,6 +58,9 @@ void ims_store_close(ImsStore *store);
 /* TRUE while the writer has more than it should: stop reading from clients until it is FALSE again.
  * Any thread. */
 gboolean ims_store_is_congested(ImsStore *store);
+/* TRUE while no operation waits for its commit and no completion for its executor: what a stopping service waits for
+ * before it frees what completions use. Any thread. */
+gboolean ims_store_is_idle(ImsStore *store);
 /* TRUE once a write failed for good: every further write ends in IMS_STORE_ERROR_IO. */
 gboolean ims_store_is_failed(ImsStore *store);
 
@@ -209,6 +212,7 @@ struct _ImsStoreOp {
     gpointer data;
     GError *error; /* result: NULL means committed and durable */
     /* private to the store */
+    ImsStore *store;
     ImsExecutor *where;
     gsize cost_bytes;
 };

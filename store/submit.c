@@ -24,8 +24,11 @@ static void
 run_done(gpointer data)
 {
     ImsStoreOp *op = data;
+    ImsStore *store = op->store;
 
     op->done(op, op->data);
+    g_atomic_int_add(&store->owed, -1);
+    ims_store_unref(store);
 }
 
 /* Tells the submitter; the item is gone afterwards. */
@@ -343,6 +346,9 @@ ims_store_submit(ImsStore *store, ImsStoreOp *op)
     g_assert(op->where != NULL);
     item->op = op;
     ims_store_op_reset(op);
+    op->store = store;
+    ims_store_ref(store); /* run_done()'s */
+    g_atomic_int_inc(&store->owed);
     if (!ims_store_op_check(op, &op->error) || !admit(store, op, &op->error)) {
         complete(store, item);
         return;
