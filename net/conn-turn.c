@@ -14,6 +14,9 @@
 #define CLOSE_SEC 30
 #define HANDSHAKE_SEC 30
 #define LINGER_SEC 2
+/* What a session left unconsumed at the end of input waits so long for a session that did not say
+ * it is busy. */
+#define EOF_SEC 3
 
 /* ---- the loop's list ---- */
 
@@ -201,7 +204,7 @@ deadline(const ImsConn *conn)
         if (conn->busy)
             return 0;
         if (conn->eof)
-            return after(MAX(conn->state_usec, conn->progress_usec), CLOSE_SEC);
+            return after(MAX(conn->state_usec, conn->progress_usec), EOF_SEC);
         return conn->timeout_sec > 0 ? after(conn->input_usec, conn->timeout_sec) : 0;
     case IMS_CONN_CLOSING:
         return MIN(stall, after(MAX(conn->state_usec, conn->progress_usec), CLOSE_SEC));

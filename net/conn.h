@@ -40,7 +40,7 @@ typedef struct {
  * while an operation of the store or the pool is under way, when that completes.
  *
  * A peer that closes its sending half still has what it sent before given to @input and gets the
- * replies; then, or 30 seconds later where the session leaves input unconsumed, comes @closed. No
+ * replies; then, or 3 seconds later where the session leaves input unconsumed, comes @closed. No
  * callback runs inside another, and @closed comes once, last, in the end of a turn.
  */
 typedef struct {
