@@ -144,9 +144,11 @@ print_message(JsonObject *message)
 
     printf("Message:  %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " bytes\n",
            imsctl_number(message, "id"), imsctl_number(message, "bytes"));
-    printf("From:     %s\nSubject:  %s\nAccepted: %s by %s\nExpires:  %s\nHeld:     %s\n",
+    printf("From:     %s\nSubject:  %s\nAccepted: %s by %s\nExpires:  %s\n",
            strcmp(from, "-") == 0 ? "<>" : from, subject, imsctl_member(message, "accepted"), by,
-           imsctl_member(message, "expires"), hold);
+           imsctl_member(message, "expires"));
+    if (strcmp(hold, "-") != 0)
+        printf("Held:     %s\n", hold);
     for (guint i = 0; i < json_array_get_length(recipients); i++) {
         JsonObject *recipient = json_array_get_object_element(recipients, i);
         g_autofree char *attempts = number_text(recipient, "attempts");
