@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define N_STEPS 800
+#define N_STEPS 300
 #define N_HELD 6
 
 typedef struct {
@@ -73,6 +73,37 @@ random_op(GRand *random, Fixture *fixture, ImsFolderId folder, ImsFolderId other
     }
 }
 
+static void
+count_done(ImsStoreOp *op, gpointer data)
+{
+    g_assert_no_error(op->error);
+    ++*(guint *)data;
+    ims_store_op_free(op);
+}
+
+/* Some operations without a look at the folder between them; most of them in one batch. */
+static void
+run_burst(GRand *random, Fixture *fixture, const ImsFolderId folders[2])
+{
+    ImsStoreOp *ops[8];
+    guint n = (guint)g_rand_int_range(random, 1, 9), done = 0;
+
+    for (guint i = 0; i < n; i++) {
+        guint which = (guint)g_rand_int_range(random, 0, 2);
+
+        ops[i] = random_op(random, fixture, folders[which], folders[1 - which]);
+        ops[i]->done = count_done;
+        ops[i]->data = &done;
+    }
+    for (guint i = 0; i < n; i++) {
+        ims_store_submit(fixture->store, ops[i]);
+        if (g_rand_int_range(random, 0, 4) == 0)
+            ims_sim_world_settle(fixture->world);
+    }
+    ims_sim_world_settle(fixture->world);
+    g_assert_cmpuint(done, ==, n);
+}
+
 static char *
 full_text(const ImsUidSnapshot *snapshot)
 {
@@ -128,14 +159,11 @@ test_random(Fixture *fixture, gconstpointer data)
     char *last[2] = {NULL, NULL};
 
     for (guint step = 0; step < N_STEPS; step++) {
-        guint which = (guint)g_rand_int_range(random, 0, 2);
-        ImsStoreOp *op = random_op(random, fixture, folders[which], folders[1 - which]);
-
-        fixture_run_free(fixture, op);
+        run_burst(random, fixture, folders);
         if (g_rand_int_range(random, 0, 4) == 0)
             hold(&held[g_rand_int_range(random, 0, N_HELD)],
-                 ims_store_snapshot(fixture->store, folders[which], NULL));
-        if (step % 50 == 49) {
+                 ims_store_snapshot(fixture->store, folders[step % 2], NULL));
+        if (step % 20 == 19) {
             fixture_check_folder(fixture, folders[0]);
             fixture_check_folder(fixture, folders[1]);
             for (guint i = 0; i < N_HELD; i++) {
@@ -182,12 +210,8 @@ test_engines_agree(void)
                        GINT_TO_POINTER(engine == 0 ? IMS_ENGINE_SQLITE : IMS_ENGINE_MEMORY));
         folders[0] = fixture_folder(&fixture, "INBOX");
         folders[1] = fixture_create(&fixture, "Other");
-        for (guint step = 0; step < 300; step++) {
-            guint which = (guint)g_rand_int_range(random, 0, 2);
-
-            fixture_run_free(&fixture,
-                             random_op(random, &fixture, folders[which], folders[1 - which]));
-        }
+        for (guint step = 0; step < 100; step++)
+            run_burst(random, &fixture, folders);
         for (guint i = 0; i < 2; i++) {
             g_autoptr(ImsUidSnapshot) snapshot =
                 ims_store_snapshot(fixture.store, folders[i], NULL);
