@@ -133,7 +133,7 @@ typedef struct {
     ImsSqlConn *writer; /* on the writer only, after open */
     gint64 opened_usec;
     ImsContentId last_content; /* writer */
-    guint checkpoint_pages; /* writer: what the log had at the last checkpoint */
+    guint checkpoint_pages;    /* writer: what the log had at the last checkpoint */
     guint wal_pages;           /* writer: after the last commit */
     gint wal_kib;              /* atomic */
     ImsFolderId sweep_folder;  /* writer: where the walk through the graveyard goes on */
