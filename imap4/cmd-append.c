@@ -24,10 +24,11 @@ typedef struct {
     gint16 zone_min;
     gboolean to_selected; /* the selected mailbox: its news come before the reply */
     char *reply;          /* NULL: still on its way */
-    ImsTimer *timer;
+    gboolean ready;       /* summarized */
+    gboolean submitted;
 } Append;
 
-static void submit(Append *append);
+static void submit_ready(ImsImap4Session *session);
 
 static void
 append_free(Append *append)
@@ -110,34 +111,22 @@ append_done(ImsStoreOp *op, gpointer data)
     ims_imap4_session_unref(session);
 }
 
-static void
-retry(gpointer data)
-{
-    Append *append = data;
-
-    append->timer = NULL;
-    submit(append);
-}
-
-/* The message is summarized: into the store, or wait while the store has too much to do. */
+/* Into the store. @append may be gone afterwards. */
 static void
 submit(Append *append)
 {
     ImsImap4Session *session = append->session;
     ImsStore *store = session->settings->store;
-    g_autoptr(ImsFolder) folder = NULL;
+    g_autoptr(ImsFolder) folder =
+        ims_store_find_folder(store, session->mailbox, append->mailbox, NULL);
     ImsDeliverTarget target = {0};
     ImsDeliverOp *op;
 
-    if (ims_store_is_congested(store) && !ims_store_is_failed(store)) {
-        append->timer = ims_world_timer_add(session->world, CONGESTED_RETRY_USEC, retry, append);
-        return;
-    }
-    folder = ims_store_find_folder(store, session->mailbox, append->mailbox, NULL);
     if (folder == NULL) {
         refuse(append, "TRYCREATE", "The mailbox does not exist.", TRUE);
         return;
     }
+    append->submitted = TRUE;
     op = (ImsDeliverOp *)ims_store_op_new(IMS_OP_DELIVER, append_done, append);
     op->body = g_bytes_ref(append->body);
     op->summary = g_steal_pointer(&append->summary);
@@ -151,6 +140,48 @@ submit(Append *append)
     g_array_append_val(op->targets, target);
     ims_imap4_session_ref(session);
     ims_store_submit(store, &op->op);
+}
+
+static void
+retry(gpointer data)
+{
+    ImsImap4Session *session = data;
+
+    session->append_timer = NULL;
+    submit_ready(session);
+}
+
+/* The first in the queue that is not in the store's hands and has no reply. */
+static Append *
+next_to_submit(ImsImap4Session *session)
+{
+    for (GList *link = session->appends.head; link != NULL; link = link->next) {
+        Append *append = link->data;
+
+        if (!append->submitted && append->reply == NULL)
+            return append;
+    }
+    return NULL;
+}
+
+/*
+ * Submits what is summarized, never one before those that came before it, so that messages stand in
+ * the mailbox as the client sent them. While the store has too much to do, waits.
+ */
+static void
+submit_ready(ImsImap4Session *session)
+{
+    Append *append;
+
+    while (session->append_timer == NULL && (append = next_to_submit(session)) != NULL &&
+           append->ready) {
+        if (ims_store_is_congested(session->settings->store) &&
+            !ims_store_is_failed(session->settings->store))
+            session->append_timer =
+                ims_world_timer_add(session->world, CONGESTED_RETRY_USEC, retry, session);
+        else
+            submit(append);
+    }
 }
 
 /* ---- the summary of a large message, in the pool ---- */
@@ -170,8 +201,9 @@ summarized(gpointer data)
     Append *append = data;
     ImsImap4Session *session = append->session;
 
+    append->ready = TRUE;
     if (session->conn != NULL)
-        submit(append);
+        submit_ready(session);
     else
         append_free(append);
     ims_imap4_session_unref(session);
@@ -187,7 +219,8 @@ start(Append *append)
         refuse(append, "CANNOT", "The message holds NUL.", FALSE);
     } else if (g_bytes_get_size(append->body) <= POOL_ABOVE) {
         summarize(append);
-        submit(append);
+        append->ready = TRUE;
+        submit_ready(session);
     } else if (ims_world_run_in_pool(session->world, summarize, summarized, append)) {
         ims_imap4_session_ref(session);
     } else {
@@ -284,13 +317,10 @@ ims_imap4_appends_clear(ImsImap4Session *session)
 {
     Append *append;
 
+    ims_world_timer_cancel(session->world, &session->append_timer);
     while ((append = g_queue_pop_head(&session->appends)) != NULL) {
-        /* One that waits for the store or the pool frees itself when that is done. */
-        if (append->timer != NULL) {
-            ims_world_timer_cancel(session->world, &append->timer);
+        /* One that is in the hands of the store or the pool is freed when that is done. */
+        if (append->reply != NULL || (append->ready && !append->submitted))
             append_free(append);
-        } else if (append->reply != NULL) {
-            append_free(append);
-        }
     }
 }

@@ -75,6 +75,7 @@ struct _ImsImap4Session {
     GString *line;
     GQueue appends; /* in flight, in the order of their replies; see cmd-append.c */
     gsize append_bytes;
+    ImsTimer *append_timer; /* the store is congested */
 
     char *account, *alias; /* who logged on */
     ImsMailboxId mailbox;

@@ -181,9 +181,13 @@ test_append_large(Imap4World *self, gconstpointer unused)
         g_string_append_c(body, (char)g_rand_int_range(rand, 1, 256));
     g_string_append_printf(command, "a APPEND INBOX {%" G_GSIZE_FORMAT "+}\r\n", body->len);
     g_string_append_len(command, body->str, (gssize)body->len);
-    g_string_append(command, "\r\nb SELECT INBOX\r\n");
+    /* A small one after it does not overtake it. */
+    g_string_append(command, "\r\ns APPEND INBOX {6+}\r\na: b\r\n\r\nb SELECT INBOX\r\n");
     log_on(self, "a");
-    check(self, "a", command->str, "b OK [READ-WRITE] SELECT completed.\r\n");
+    reply = talk(self, "a", command->str, "b OK [READ-WRITE] SELECT completed.\r\n");
+    g_assert_nonnull(strstr(reply, " 1] APPEND completed.\r\ns OK [APPENDUID "));
+    g_assert_nonnull(strstr(reply, " 2] APPEND completed.\r\n* 2 EXISTS\r\n"));
+    g_free(g_steal_pointer(&reply));
     reply = talk(self, "a", "c FETCH 1 RFC822\r\n", ")\r\nc OK FETCH completed.\r\n");
     start = strstr(reply, "}\r\n");
     g_assert_nonnull(start);
