@@ -35,6 +35,12 @@ ims_relay_reason_word(ImsRelayReason reason)
         [IMS_REASON_ENCAPSULATED] = "encapsulated",
         [IMS_REASON_GUEST] = "guest",
         [IMS_REASON_NULL_SESSION] = "null-session",
+        [IMS_REASON_SHARED_DOMAIN] = "shared-domain",
+        [IMS_REASON_CONNECTOR] = "connector",
+        [IMS_REASON_RELAY_LIST] = "relay-list",
+        [IMS_REASON_NOT_EXCEPTED] = "not-excepted",
+        [IMS_REASON_EXCEPTED] = "excepted",
+        [IMS_REASON_NO_SUBMIT] = "no-submit",
     };
 
     g_return_val_if_fail((guint)reason < IMS_N_REASONS, "");
@@ -64,9 +70,8 @@ ims_relay_verdict_source(const ImsRelayVerdict *verdict)
     return ims_relay_rules[rule].cited;
 }
 
-/* What the client sent, fit for a reply line: nothing in it can end the line. */
-static char *
-echo(const char *recipient, gsize limit)
+char *
+ims_relay_echo(const char *recipient, gsize limit)
 {
     char *text = g_strndup(recipient, limit);
 
@@ -75,6 +80,18 @@ echo(const char *recipient, gsize limit)
             *p = '?';
     }
     return text;
+}
+
+/* A virtual server repeats the address as it was sent, with the default domain where it had none
+ * (R-185); of a source route it knows no more. */
+static char *
+virtual_address(const ImsRelayVerdict *verdict, const ImsRelayQuery *query)
+{
+    gsize local = strlen(verdict->local);
+
+    if (strncmp(query->recipient, verdict->local, local) == 0 && query->recipient[local] == '@')
+        return ims_relay_echo(query->recipient, ECHO_MAX);
+    return ims_relay_verdict_address(verdict);
 }
 
 char *
@@ -91,10 +108,20 @@ ims_relay_verdict_reply_text(const ImsRelayVerdict *verdict, const ImsRelayQuery
         return g_strdup("550 Relaying is prohibited");
     case IMS_REPLY_TOO_MANY_RCPTS:
         return g_strdup("452 Requested action not taken: Exceed Recipient Limit");
+    case IMS_REPLY_VIRTUAL_OK:
+        shown = virtual_address(verdict, query);
+        return g_strconcat("250 2.1.5 ", shown, NULL);
+    case IMS_REPLY_VIRTUAL_REFUSED:
+        shown = virtual_address(verdict, query);
+        return g_strconcat("550 5.7.1 Unable to relay for ", shown, NULL);
+    case IMS_REPLY_VIRTUAL_MALFORMED:
+        return g_strdup("501 5.5.4 Invalid Address");
+    case IMS_REPLY_VIRTUAL_NO_SUBMIT:
+        return g_strdup("454 5.7.3 Client does not have permission to submit mail to this server.");
     case IMS_REPLY_MALFORMED:
         break;
     }
-    shown = echo(query->recipient, ECHO_MAX);
+    shown = ims_relay_echo(query->recipient, ECHO_MAX);
     return g_strdup_printf("553 malformed address: %s", shown);
 }
 
@@ -214,16 +241,25 @@ unshown_text(const Telling *self)
                            ims_address_format(&self->query->client, buffer));
 }
 
-/* The value of one {word}. (transfer full) */
-static char *
-value_of(const Telling *self, const char *word, gsize length)
+char *
+ims_relay_client_text(const ImsAddress *client)
 {
+    char buffer[IMS_ADDRESS_STRLEN];
+
+    return g_strdup(client->family != 0 ? ims_address_format(client, buffer)
+                                        : "a client without address");
+}
+
+static char *
+value_of(gconstpointer teller, const char *word, gsize length)
+{
+    const Telling *self = teller;
     const ImsRelayQuery *query = self->query;
     char buffer[IMS_ADDRESS_STRLEN];
 
 #define IS(name) (length == strlen(name) && memcmp(word, name, length) == 0)
     if (IS("recipient"))
-        return echo(query->recipient, ECHO_MAX);
+        return ims_relay_echo(query->recipient, ECHO_MAX);
     if (IS("address"))
         return ims_path_format(&self->path);
     if (IS("domain"))
@@ -235,8 +271,7 @@ value_of(const Telling *self, const char *word, gsize length)
     if (IS("item"))
         return item_text(self);
     if (IS("client"))
-        return g_strdup(query->client.family != 0 ? ims_address_format(&query->client, buffer)
-                                                  : "a client without address");
+        return ims_relay_client_text(&query->client);
     if (IS("local"))
         return g_strdup(ims_address_format(&query->local, buffer));
     if (IS("account"))
@@ -258,7 +293,7 @@ value_of(const Telling *self, const char *word, gsize length)
 }
 
 static char *
-fill_in(const Telling *self, const char *sentence)
+fill_in(const char *sentence, ImsRelayWordFunc value, gconstpointer teller)
 {
     GString *out = g_string_new(NULL);
 
@@ -270,13 +305,27 @@ fill_in(const Telling *self, const char *sentence)
         sentence += plain;
         if (*sentence == '{') {
             gsize length = strcspn(word, "}");
-            g_autofree char *value = value_of(self, word, length);
+            g_autofree char *text = value(teller, word, length);
 
-            g_string_append(out, value);
+            g_string_append(out, text);
             sentence = word + length + 1;
         }
     }
     return g_string_free(out, FALSE);
+}
+
+ImsRelayReasonLine *
+ims_relay_line_new(const ImsRelayStep *step, ImsRelayWordFunc value, gconstpointer teller)
+{
+    static const char *const outcomes[] = {"no", "yes", "decides"};
+    const ImsRelayRuleRow *row = &ims_relay_rules[step->rule];
+    ImsRelayReasonLine *line = g_new0(ImsRelayReasonLine, 1);
+
+    line->text = fill_in(step->outcome == IMS_STEP_NO ? row->no : row->yes, value, teller);
+    line->fact = row->fact;
+    line->source = row->source;
+    line->outcome = outcomes[step->outcome];
+    return line;
 }
 
 static void
@@ -289,26 +338,23 @@ line_free(gpointer data)
 }
 
 GPtrArray *
+ims_relay_lines_new(void)
+{
+    return g_ptr_array_new_with_free_func(line_free);
+}
+
+GPtrArray *
 ims_relay_explain(const ImsRelayPolicy *policy, const ImsRelayQuery *query,
                   const ImsRelayVerdict *verdict)
 {
-    static const char *const outcomes[] = {"no", "yes", "decides"};
-    GPtrArray *lines = g_ptr_array_new_with_free_func(line_free);
+    GPtrArray *lines = ims_relay_lines_new();
     Telling self = {.policy = policy, .query = query};
 
     if (!ims_path_parse(query->recipient, ims_relay_is_lax(policy), &self.path, NULL))
         self.path = (ImsPath){.local = g_strdup("")};
     for (guint i = 0; i < verdict->n_steps; i++) {
-        const ImsRelayStep *step = &verdict->steps[i];
-        const ImsRelayRuleRow *row = &ims_relay_rules[step->rule];
-        ImsRelayReasonLine *line = g_new0(ImsRelayReasonLine, 1);
-
-        follow(&self, step);
-        line->text = fill_in(&self, step->outcome == IMS_STEP_NO ? row->no : row->yes);
-        line->fact = row->fact;
-        line->source = row->source;
-        line->outcome = outcomes[step->outcome];
-        g_ptr_array_add(lines, line);
+        follow(&self, &verdict->steps[i]);
+        g_ptr_array_add(lines, ims_relay_line_new(&verdict->steps[i], value_of, &self));
     }
     ims_path_clear(&self.path);
     return lines;

@@ -47,6 +47,9 @@ typedef enum {
 GQuark ims_net_error_quark(void);
 
 ImsNetList *ims_net_list_new(void);
+/* The lists of Exchange 2000 virtual servers: both sides are masked, (address AND mask) == (net AND mask), so each entry
+ * can match (R-179). */
+ImsNetList *ims_net_list_new_masked(void);
 void ims_net_list_free(ImsNetList *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsNetList, ims_net_list_free)
 /* Adds one entry. FALSE with IMS_NET_ERROR_SYNTAX names the text and what is expected, and adds nothing. */

@@ -4,9 +4,12 @@ routing_librouting_a_SOURCES = \
 	routing/build.c \
 	routing/build.h \
 	routing/explain.c \
+	routing/host-list.c \
+	routing/host-list.h \
 	routing/imcea.c \
 	routing/ip.c \
 	routing/ip.h \
+	routing/mail-domains.c \
 	routing/net-list.c \
 	routing/path-private.h \
 	routing/path.c \
@@ -17,7 +20,11 @@ routing_librouting_a_SOURCES = \
 	routing/relay.c \
 	routing/relay.h \
 	routing/routing-list-private.h \
-	routing/routing-list.c
+	routing/routing-list.c \
+	routing/virtual-server-explain.c \
+	routing/virtual-server-private.h \
+	routing/virtual-server.c \
+	routing/virtual-server.h
 
 routing_tests = \
 	tests/unit/test-routing-build \
@@ -26,7 +33,9 @@ routing_tests = \
 	tests/unit/test-routing-list \
 	tests/unit/test-routing-path \
 	tests/unit/test-routing-property \
-	tests/unit/test-routing-relay
+	tests/unit/test-routing-relay \
+	tests/unit/test-routing-virtual \
+	tests/unit/test-routing-virtual-property
 check_PROGRAMS += $(routing_tests)
 unit_tests += $(routing_tests)
 routing_world_sources = tests/unit/routing-world.c tests/unit/routing-world.h
@@ -45,6 +54,12 @@ tests_unit_test_routing_relay_LDADD = $(routing_libs)
 tests_unit_test_routing_property_SOURCES = tests/unit/test-routing-property.c tests/unit/routing-model.c \
 	tests/unit/routing-model.h $(routing_world_sources)
 tests_unit_test_routing_property_LDADD = $(routing_libs)
+
+tests_unit_test_routing_virtual_SOURCES = tests/unit/test-routing-virtual.c
+tests_unit_test_routing_virtual_LDADD = $(routing_libs)
+tests_unit_test_routing_virtual_property_SOURCES = tests/unit/test-routing-virtual-property.c \
+	tests/unit/routing-model.c tests/unit/routing-model.h
+tests_unit_test_routing_virtual_property_LDADD = $(routing_libs)
 
 noinst_PROGRAMS += bench/bench-verdict
 bench_bench_verdict_SOURCES = bench/bench-verdict.c

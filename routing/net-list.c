@@ -22,6 +22,7 @@ typedef struct {
 struct _ImsNetList {
     GArray *entries;   /* Entry */
     GArray *masks;     /* ImsAddress, each once */
+    gboolean masked;   /* the net is masked too */
     GHashTable *first; /* Key → number of the first entry with that net and mask */
 };
 
@@ -56,6 +57,15 @@ ims_net_list_new(void)
     g_array_set_clear_func(list->entries, entry_clear);
     list->masks = g_array_new(FALSE, FALSE, sizeof(ImsAddress));
     list->first = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+    return list;
+}
+
+ImsNetList *
+ims_net_list_new_masked(void)
+{
+    ImsNetList *list = ims_net_list_new();
+
+    list->masked = TRUE;
     return list;
 }
 
@@ -158,6 +168,8 @@ ims_net_list_add(ImsNetList *list, const char *text, GError **error)
         return FALSE;
     }
     apply_mask(&net, &mask, &masked);
+    if (list->masked)
+        net = masked;
     entry = (Entry){.text = g_strdup(text), .never = !ims_address_equal(&net, &masked)};
     g_array_append_val(list->entries, entry);
     if (!entry.never) {

@@ -48,6 +48,21 @@ typedef enum {
     IMS_RULE_NO_RESTRICTIONS,
     IMS_RULE_IMCEA_HOLE,
     IMS_RULE_IMCEA_QUOTED_HOLE,
+    /* virtual servers */
+    IMS_RULE_VIRTUAL_SYNTAX,
+    IMS_RULE_VIRTUAL_ANONYMOUS,
+    IMS_RULE_VIRTUAL_BARE,
+    IMS_RULE_VIRTUAL_DOMAIN,
+    IMS_RULE_VIRTUAL_SHARED,
+    IMS_RULE_VIRTUAL_CONNECTOR,
+    IMS_RULE_VIRTUAL_NO_METHOD,
+    IMS_RULE_VIRTUAL_AUTHENTICATED,
+    IMS_RULE_VIRTUAL_ONLY,
+    IMS_RULE_VIRTUAL_CONNECTOR_ALL,
+    IMS_RULE_VIRTUAL_NOT_LISTED,
+    IMS_RULE_VIRTUAL_EXCEPTED,
+    IMS_RULE_VIRTUAL_ALL_EXCEPT,
+    IMS_RULE_VIRTUAL_CLOSED,
     IMS_N_RULES
 } ImsRelayRule;
 
@@ -66,6 +81,19 @@ typedef struct {
 } ImsRelayRuleRow;
 
 extern const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES];
+
+/* The value of {word}, of @length bytes, at this link. (transfer full) */
+typedef char *(*ImsRelayWordFunc)(gconstpointer teller, const char *word, gsize length);
+/* One line of explanation for @step, with the words put in. (transfer full) */
+ImsRelayReasonLine *ims_relay_line_new(const ImsRelayStep *step, ImsRelayWordFunc value_of,
+                                       gconstpointer teller);
+/* An empty chain, which owns its lines. */
+GPtrArray *ims_relay_lines_new(void);
+/* What the client sent, at most @limit bytes, fit for a reply line: nothing in it can end the line.
+ */
+char *ims_relay_echo(const char *recipient, gsize limit);
+/* "a client without address", or its address. (transfer full) */
+char *ims_relay_client_text(const ImsAddress *client);
 
 /* How deep one encapsulated address may sit in another; nobody honest nests them. */
 #define IMS_IMCEA_MAX_DEPTH 2

@@ -126,4 +126,39 @@ const ImsRelayRuleRow ims_relay_rules[IMS_N_RULES] = {
             "{build} handed to the smart host, for anyone, what was encapsulated in a quoted name; "
             "this is not done{unshown}",
             "R-098", "Q264330"),
+    [IMS_RULE_VIRTUAL_SYNTAX] = ROW("\"{recipient}\" is not an address",
+                                    "\"{recipient}\" is an address", "R-233", "inferred"),
+    [IMS_RULE_VIRTUAL_ANONYMOUS] =
+        ROW("anonymous access is off and the session is not authenticated: it may not submit", NULL,
+            "R-171", "Q310380"),
+    [IMS_RULE_VIRTUAL_BARE] =
+        ROW("a name without @ gets the default domain: {address}", NULL, "R-185", "Q304897"),
+    [IMS_RULE_VIRTUAL_DOMAIN] =
+        ROW("{domain} is a domain of the recipient policies", "no recipient policy names {domain}",
+            "R-195", "Exchange 2000 help"),
+    [IMS_RULE_VIRTUAL_SHARED] =
+        ROW("{domain} is a shared domain of the recipient policies: who is unknown is sent on",
+            NULL, "R-196", "Q285855"),
+    [IMS_RULE_VIRTUAL_CONNECTOR] =
+        ROW("the connector {connector} relays to {domain} for anyone",
+            "no connector relays to {domain} for anyone", "R-198", "Q260973"),
+    [IMS_RULE_VIRTUAL_NO_METHOD] =
+        ROW("those who authenticate may relay, but no method to authenticate is on", NULL, "R-171",
+            "Q310380"),
+    [IMS_RULE_VIRTUAL_AUTHENTICATED] =
+        ROW("the session is authenticated{account}, which overrides the list",
+            "the session is not authenticated", "R-175", TECHNET),
+    [IMS_RULE_VIRTUAL_ONLY] =
+        ROW("{client} is in the list of those that may relay: {item}", NULL, "R-172", TECHNET),
+    [IMS_RULE_VIRTUAL_CONNECTOR_ALL] = ROW(
+        "the connector {connector} relays to every domain for anyone", NULL, "R-198", "Q260973"),
+    [IMS_RULE_VIRTUAL_NOT_LISTED] = ROW(
+        "{client} is not in the list, and only those in it may relay", NULL, "R-173", "Q310380"),
+    [IMS_RULE_VIRTUAL_EXCEPTED] =
+        ROW("all but the list may relay, and {client} is in it: {item}", NULL, "R-172", TECHNET),
+    [IMS_RULE_VIRTUAL_ALL_EXCEPT] =
+        ROW("all but the list may relay, and {client} is not in it", NULL, "R-174", TECHNET),
+    [IMS_RULE_VIRTUAL_CLOSED] =
+        ROW("a relay open to strangers is not served to {client} without AcceptHistoricRisk=yes",
+            NULL, "R-174", TECHNET),
 };

@@ -92,6 +92,7 @@ typedef struct {
     guint recipient_count;       /* recipients already taken in this transaction */
     gboolean in_directory;       /* see below; FALSE by default */
     gboolean guest_logon;        /* AUTH failed and NT let the client in as Guest; @authenticated is FALSE */
+    const char *client_name;     /* (nullable): reverse name of @client; only a virtual server asks */
     gboolean null_session;       /* AUTH NTLM without a name; @authenticated is FALSE */
 } ImsRelayQuery;
 
@@ -137,6 +138,13 @@ typedef enum {
     IMS_REASON_ENCAPSULATED,       /* faithful: only the hole for encapsulated addresses */
     IMS_REASON_GUEST,              /* faithful: a logon that fell back to Guest */
     IMS_REASON_NULL_SESSION,       /* faithful: a logon without a name */
+    /* virtual servers only */
+    IMS_REASON_SHARED_DOMAIN,      /* own, and what the directory does not know is sent on */
+    IMS_REASON_CONNECTOR,          /* a connector relays to this domain */
+    IMS_REASON_RELAY_LIST,         /* "only the list below", and the client is in it */
+    IMS_REASON_NOT_EXCEPTED,       /* "all except the list below", and the client is not in it */
+    IMS_REASON_EXCEPTED,           /* the same, and it is in it */
+    IMS_REASON_NO_SUBMIT,          /* anonymous access is off and the session is not authenticated */
     IMS_N_REASONS
 } ImsRelayReason;
 
@@ -146,6 +154,11 @@ typedef enum {
     IMS_REPLY_RELAY_REFUSED,  /* 550 Relaying is prohibited */
     IMS_REPLY_MALFORMED,      /* 553 malformed address: argument */
     IMS_REPLY_TOO_MANY_RCPTS, /* 452 Requested action not taken: Exceed Recipient Limit */
+    /* virtual servers only (R-182, R-183, R-185; the last two as seen in the field, in no article) */
+    IMS_REPLY_VIRTUAL_OK,        /* 250 2.1.5 address */
+    IMS_REPLY_VIRTUAL_REFUSED,   /* 550 5.7.1 Unable to relay for address */
+    IMS_REPLY_VIRTUAL_MALFORMED, /* 501 5.5.4 Invalid Address */
+    IMS_REPLY_VIRTUAL_NO_SUBMIT, /* 454 5.7.3 Client does not have permission to submit mail to this server. */
 } ImsRelayReply;
 
 /* RCPT TO beyond this many gets 452 (0x7FFE; R-042, Q272672). */
@@ -207,7 +220,8 @@ const char *ims_relay_reason_word(ImsRelayReason reason);
 /* The article or fact behind the deciding rule, e.g. "Q193922 (R-056)". Never NULL. */
 const char *ims_relay_verdict_source(const ImsRelayVerdict *verdict);
 /*
- * Code and text with the argument put in, as the IMS of 5.5 SP4 wrote it (R-041, R-042, S-034); no CRLF. The argument is
+ * Code and text with the argument put in, as the IMS of 5.5 SP4 wrote it (R-041, R-042, S-034), or Exchange 2000 where a
+ * virtual server decided; no CRLF. The argument is
  * what the client sent; in a 553 control characters and bytes above 127 show as `?` and it ends after 400 bytes.
  * (transfer full)
  */
