@@ -92,10 +92,8 @@ append_done(ImsStoreOp *op, gpointer data)
     if (session->conn == NULL) {
         append_free(append);
     } else if (op->error != NULL) {
-        const char *text = ims_imap4_error_text(op->error, &code);
+        const char *text = ims_imap4_report_error(session, "APPEND", op->error, &code);
 
-        ims_log_event(session->settings->log, session->id, "imap4-error", "command", "APPEND",
-                      "error", op->error->message, NULL);
         refuse(append, code, text, FALSE);
     } else {
         session->errors = 0;

@@ -113,8 +113,9 @@ void ims_imap4_no(ImsImap4Session *session, const char *code, const char *text);
 void ims_imap4_no_always(ImsImap4Session *session, const char *code, const char *text);
 /* NO for an error of the store. */
 void ims_imap4_no_error(ImsImap4Session *session, const GError *error);
-/* Text and code for an error of the store. */
-const char *ims_imap4_error_text(const GError *error, const char **code_out);
+/* Text and code for an error of the store; logs it where it is not the client's doing. */
+const char *ims_imap4_report_error(ImsImap4Session *session, const char *verb, const GError *error,
+                                   const char **code_out);
 /* `tag BAD Protocol Error: "<problem>".` (W-112) */
 void ims_imap4_bad(ImsImap4Session *session, const char *problem);
 void ims_imap4_bad_state(ImsImap4Session *session);

@@ -73,39 +73,48 @@ ims_imap4_no(ImsImap4Session *session, const char *code, const char *text)
 
 static const struct {
     ImsStoreError error;
+    gboolean is_ours; /* not the client's doing: logged */
     const char *code; /* RFC 5530 */
     const char *text;
 } store_errors[] = {
-    {IMS_STORE_ERROR_FULL,      "OVERQUOTA",     "There is not enough space on the disk."                  },
-    {IMS_STORE_ERROR_IO,        "UNAVAILABLE",   "The Microsoft Exchange Information Store is unavailable."},
-    {IMS_STORE_ERROR_CORRUPT,   "SERVERBUG",     "The requested item could not be found."                  },
-    {IMS_STORE_ERROR_NOT_FOUND, "NONEXISTENT",   "The requested item could not be found."                  },
-    {IMS_STORE_ERROR_EXISTS,    "ALREADYEXISTS", "The mailbox already exists."                             },
-    {IMS_STORE_ERROR_INVALID,   "CANNOT",        "The name or the change is not possible."                 },
-    {IMS_STORE_ERROR_BUSY,      "UNAVAILABLE",   "The server is busy. Try again later."                    },
+    {IMS_STORE_ERROR_FULL,      TRUE,  "OVERQUOTA",     "There is not enough space on the disk." },
+    {IMS_STORE_ERROR_IO,        TRUE,  "UNAVAILABLE",
+     "The Microsoft Exchange Information Store is unavailable."                                  },
+    {IMS_STORE_ERROR_CORRUPT,   TRUE,  "SERVERBUG",     "The requested item could not be found." },
+    {IMS_STORE_ERROR_NOT_FOUND, FALSE, "NONEXISTENT",   "The requested item could not be found." },
+    {IMS_STORE_ERROR_EXISTS,    FALSE, "ALREADYEXISTS", "The mailbox already exists."            },
+    {IMS_STORE_ERROR_INVALID,   FALSE, "CANNOT",        "The name or the change is not possible."},
+    {IMS_STORE_ERROR_BUSY,      TRUE,  "UNAVAILABLE",   "The server is busy. Try again later."   },
 };
 
 const char *
-ims_imap4_error_text(const GError *error, const char **code_out)
+ims_imap4_report_error(ImsImap4Session *session, const char *verb, const GError *error,
+                       const char **code_out)
 {
+    const char *text = "The operation failed.";
+    gboolean is_ours = TRUE;
+
+    *code_out = "UNAVAILABLE";
     for (guint i = 0; i < G_N_ELEMENTS(store_errors); i++) {
         if (g_error_matches(error, IMS_STORE_ERROR, (gint)store_errors[i].error)) {
             *code_out = store_errors[i].code;
-            return store_errors[i].text;
+            text = store_errors[i].text;
+            is_ours = store_errors[i].is_ours;
         }
     }
-    *code_out = "UNAVAILABLE";
-    return "The operation failed.";
+    if (is_ours)
+        ims_log_event(session->settings->log, session->id, "imap4-error", "command", verb, "error",
+                      error->message, NULL);
+    return text;
 }
 
 void
 ims_imap4_no_error(ImsImap4Session *session, const GError *error)
 {
     const char *code;
-    const char *text = ims_imap4_error_text(error, &code);
+    const char *text =
+        ims_imap4_report_error(session, session->command->request->verb, error, &code);
 
-    ims_log_event(session->settings->log, session->id, "imap4-error", "command",
-                  session->command->request->verb, "error", error->message, NULL);
     ims_imap4_no(session, code, text);
 }
 
