@@ -1,5 +1,6 @@
 /* What scripts cannot show: long replies to slow clients, groups of APPENDs, limits, connections
  * that go at any moment. */
+#include "store/store-private.h"
 #include "tests/unit/imap4-play.h"
 
 #include <string.h>
@@ -269,6 +270,48 @@ test_first_logon(Imap4World *self, gconstpointer unused)
     check(self, "b", "l LOGIN bob hidden\r\ns SELECT INBOX\r\n",
           "s OK [READ-WRITE] SELECT completed.\r\n");
     g_assert_true(ims_store_has_mailbox(self->store, self->bob));
+}
+
+/* ---- a store that cannot write ---- */
+
+static const char no_store[] =
+    "NO [UNAVAILABLE] The Microsoft Exchange Information Store is unavailable.\r\n";
+
+/* What would change something is answered NO; reading goes on, and what is read stays unseen. */
+static void
+test_failed_store(Imap4World *self, gconstpointer unused)
+{
+    static const char *const writes[] = {
+        "x STORE 1 +FLAGS (\\Seen)\r\n",
+        "x COPY 1 Drafts\r\n",
+        "x MOVE 1 Drafts\r\n",
+        "x EXPUNGE\r\n",
+        "x CREATE new\r\n",
+        "x DELETE Drafts\r\n",
+        "x RENAME Drafts new\r\n",
+        "x SUBSCRIBE new\r\n",
+        "x APPEND INBOX {6+}\r\na: b\r\n\r\n",
+    };
+    g_autofree char *log = NULL;
+
+    deliver(self, 1, 2);
+    log_on(self, "a");
+    check(self, "a", "s SELECT INBOX\r\nd STORE 2 +FLAGS.SILENT (\\Deleted)\r\n",
+          "d OK STORE completed.\r\n");
+    ims_store_set_failed(self->store, "the test says so");
+    for (guint i = 0; i < G_N_ELEMENTS(writes); i++) {
+        g_autofree char *wanted = g_strdup_printf("x %s", no_store);
+        g_autofree char *reply = imap4_world_talk(self, "a", writes[i]);
+
+        g_assert_cmpstr(reply, ==, wanted);
+    }
+    check(self, "a", "f FETCH 1 (FLAGS BODY[TEXT])\r\n",
+          "* 1 FETCH (FLAGS (\\Recent) BODY[TEXT] {20}\r\nText of message 1.\r\n)\r\n"
+          "f OK FETCH completed.\r\n");
+    check(self, "a", "c CLOSE\r\n", no_store);
+    check(self, "a", "n NOOP\r\n", "n OK NOOP completed.\r\n");
+    log = ims_log_take(self->log);
+    g_assert_nonnull(strstr(log, "imap4-error command=APPEND"));
 }
 
 /* ---- commands made to cost much ---- */
@@ -548,6 +591,7 @@ main(int argc, char **argv)
     ADD("logon-window", test_logon_window);
     ADD("account-limit", test_account_limit);
     ADD("first-logon", test_first_logon);
+    ADD("failed-store", test_failed_store);
     ADD("costly-pattern", test_costly_pattern);
     ADD("costly-search", test_costly_search);
     ADD("stop-after-command", test_stop_after_command);
