@@ -71,6 +71,7 @@ struct _ImsConn {
     guint handshake : 1;
     guint reading : 1;
     guint stopped : 1; /* @stopping was called */
+    guint patient : 1; /* no @timed_out (simulated connections) */
 };
 
 /* ---- between conn.c and conn-turn.c ---- */

@@ -205,7 +205,8 @@ deadline(const ImsConn *conn)
             return 0;
         if (conn->eof)
             return after(MAX(conn->state_usec, conn->progress_usec), EOF_SEC);
-        return conn->timeout_sec > 0 ? after(conn->input_usec, conn->timeout_sec) : 0;
+        return conn->timeout_sec > 0 && !conn->patient ? after(conn->input_usec, conn->timeout_sec)
+                                                       : 0;
     case IMS_CONN_CLOSING:
         return MIN(stall, after(MAX(conn->state_usec, conn->progress_usec), CLOSE_SEC));
     case IMS_CONN_LINGERS:

@@ -143,6 +143,15 @@ ims_sim_conn_send(ImsSimConn *handle, const void *bytes, gsize length)
 }
 
 void
+ims_sim_conn_set_patient(ImsSimConn *handle, gboolean patient)
+{
+    if (handle->conn == NULL)
+        return;
+    handle->conn->conn.patient = patient ? 1 : 0;
+    ims_conn_mark(&handle->conn->conn);
+}
+
+void
 ims_sim_conn_shut(ImsSimConn *handle)
 {
     if (handle->conn == NULL)

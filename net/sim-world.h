@@ -37,6 +37,8 @@ void ims_sim_conn_set_tls_available(ImsSimConn *conn, gboolean available);
 void ims_sim_conn_set_tls_silent(ImsSimConn *conn, gboolean silent);
 /* While TRUE the peer reads nothing, so what the server writes stays pending. */
 void ims_sim_conn_set_stalled(ImsSimConn *conn, gboolean stalled);
+/* While TRUE the server waits for the peer without limit: no time-out for input is played. */
+void ims_sim_conn_set_patient(ImsSimConn *conn, gboolean patient);
 /* The peer closes its sending half and still reads. Does not settle. */
 void ims_sim_conn_shut(ImsSimConn *conn);
 /* The peer closes (if the server did not) and the handle is freed. */
