@@ -161,8 +161,8 @@ append_field(GString *out, const char *label, const char *raw)
 
 /* The name under which the sender knows the recipient, as it came (W 4.1 rule 3). (transfer full)
  */
-static char *
-shown_address(const ImsQueueRecipient *row)
+char *
+ims_report_shown_address(const ImsQueueRecipient *row)
 {
     g_auto(ImsPath) path = {0};
     g_autofree char *given = NULL;
@@ -175,6 +175,29 @@ shown_address(const ImsQueueRecipient *row)
     if (is_own_finding(row) && g_ascii_strcasecmp(given, row->address) != 0)
         return clean(row->address);
     return clean(given);
+}
+
+/* What stands behind the code. (transfer full) */
+static char *
+detail_text(const Reason *reason, const ImsQueueRecipient *row)
+{
+    g_autofree char *reply = clean(row->reply != NULL ? row->reply : "");
+    g_autofree char *code = g_strdup_printf("%d", row->code);
+
+    if (reason->detail != NULL)
+        return g_strdup(reason->detail);
+    if (g_str_has_prefix(reply, code))
+        return g_steal_pointer(&reply);
+    return g_strdup_printf("%s %s", code, reply);
+}
+
+char *
+ims_report_detail(ImsService *service, const ImsQueueRecipient *row)
+{
+    g_autoptr(ImsRecipientTable) table = ims_directory_table(service->directory);
+    Reason reason = find_reason(table, row);
+
+    return g_strchomp(detail_text(&reason, row));
 }
 
 /* The computer name, as in the MTS-ID. (transfer full) */
@@ -191,9 +214,8 @@ append_recipient(GString *out, const ImsConfig *config, const ImsRecipientTable 
                  const ImsQueueRecipient *row, const char *stamp, const char *mts_id)
 {
     Reason reason = find_reason(table, row);
-    g_autofree char *address = shown_address(row), *server = computer_name(config);
-    g_autofree char *reply = clean(row->reply != NULL ? row->reply : "");
-    g_autofree char *line = NULL, *detail = NULL, *code = NULL;
+    g_autofree char *address = ims_report_shown_address(row), *server = computer_name(config);
+    g_autofree char *line = NULL, *detail = detail_text(&reason, row);
 
     line = g_strdup_printf("%s on %s", address, stamp);
     append_wrapped(out, line);
@@ -201,13 +223,6 @@ append_recipient(GString *out, const ImsConfig *config, const ImsRecipientTable 
     g_free(line);
     line = g_strdup_printf("\tThe MTS-ID of the original message is: %s", mts_id);
     append_wrapped(out, line);
-    code = g_strdup_printf("%d", row->code);
-    if (reason.detail != NULL)
-        detail = g_strdup(reason.detail);
-    else if (g_str_has_prefix(reply, code))
-        detail = g_strdup(reply);
-    else
-        detail = g_strdup_printf("%s %s", code, reply);
     g_free(line);
     line = g_strdup_printf("    MSEXCH:IMS:%s:%s:%s %d (%s) %s",
                            config->organization != NULL ? config->organization : "",

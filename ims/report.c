@@ -247,6 +247,20 @@ log_report(ImsService *service, const ImsQueueMessage *message, const char *resu
                   result, "to", message->sender, "recipients", recipients, NULL);
 }
 
+/* One line for each recipient that the report is about. */
+static void
+log_recipients(ImsService *service, const ImsQueueMessage *message, const GPtrArray *failed)
+{
+    for (guint i = 0; i < failed->len; i++) {
+        const ImsQueueRecipient *row = g_ptr_array_index(failed, i);
+        g_autofree char *about = ims_report_shown_address(row);
+        g_autofree char *code = ims_report_detail(service, row);
+
+        ims_log_event(service->log, 0, "report-recipient", "to", message->sender, "about", about,
+                      "code", code, NULL);
+    }
+}
+
 ImsDeliverOp *
 ims_report_new(ImsService *service, const ImsQueueMessage *message, GBytes *original)
 {
@@ -281,5 +295,6 @@ ims_report_new(ImsService *service, const ImsQueueMessage *message, GBytes *orig
     if (op->queue != NULL)
         fill_queue(service, op, wall_usec);
     log_report(service, message, "made", failed->len);
+    log_recipients(service, message, failed);
     return op;
 }

@@ -288,6 +288,8 @@ judge_recipient(ImsSmtpSession *session, const char *recipient,
 
     fill_query(session, recipient, &window, &query);
     decide(session, &query, &verdict);
+    if (session->service->verdict_seen != NULL)
+        session->service->verdict_seen(&query, &verdict, session->service->verdict_data);
     reply = ims_relay_verdict_reply_text(&verdict, &query);
     if (verdict.kind != IMS_VERDICT_REFUSE &&
         !add_recipient(session, &verdict, recipient, parameters)) {
