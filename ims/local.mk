@@ -86,9 +86,29 @@ tests_unit_test_ims_queue_LDADD = ims/libims.a $(store_libs) -lm
 tests_unit_test_ims_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit,--wrap=ims_report_new
 # whole
 ims_libims_a_SOURCES += \
-	ims/scenario-peers.c ims/scenario-peers.h ims/scenario-self.c ims/scenario-server.c \
-	ims/scenario-server.h
-check_PROGRAMS += tests/unit/test-ims-whole
-unit_tests += tests/unit/test-ims-whole
+	ims/event-number.c ims/event-number.h ims/scenario.c ims/scenario.h ims/scenario-conf.c \
+	ims/scenario-file.c ims/scenario-form.c ims/scenario-outcome.c ims/scenario-peers.c \
+	ims/scenario-peers.h ims/scenario-private.h ims/scenario-self.c ims/scenario-server.c \
+	ims/scenario-server.h ims/scenario-session.c
+whole_tests = tests/unit/test-ims-scenario tests/unit/test-ims-whole
+check_PROGRAMS += $(whole_tests)
+unit_tests += $(whole_tests)
+tests_unit_test_ims_scenario_SOURCES = tests/unit/test-ims-scenario.c
+tests_unit_test_ims_scenario_LDADD = $(ims_libs)
 tests_unit_test_ims_whole_SOURCES = tests/unit/test-ims-whole.c
 tests_unit_test_ims_whole_LDADD = $(ims_libs)
+EXTRA_DIST += \
+	tests/scenarios/01-strangers-and-own-people.json \
+	tests/scenarios/02-silent-about-refusals.json \
+	tests/scenarios/03-logon-by-smtp.json \
+	tests/scenarios/04-plain-in-three-protocols.json \
+	tests/scenarios/05-window-by-the-minute.json \
+	tests/scenarios/06-window-survives-a-restart.json \
+	tests/scenarios/07-edit-waits-for-restart.json \
+	tests/scenarios/08-dead-host-and-retry.json \
+	tests/scenarios/09-refused-there-reported-here.json \
+	tests/scenarios/10-waits-then-returned.json \
+	tests/scenarios/11-lists-and-custom-recipients.json \
+	tests/scenarios/12-do-not-reroute-is-closed.json \
+	tests/scenarios/13-silence-is-ended.json \
+	tests/scenarios/14-nobody-listens-there.json

@@ -10,7 +10,7 @@ struct _ImsScenarioServer {
     ImsConfig *config;   /* (nullable) */
     ImsService *service; /* (nullable) */
     ImsServiceKept kept;
-    guint64 sessions;
+    guint16 next_port;
 };
 
 static const guint16 own_ports[IMS_N_PROTOCOLS] = {
@@ -197,8 +197,8 @@ ims_scenario_server_connect(ImsScenarioServer *server, ImsProtocol protocol,
     if (server->service == NULL ||
         !listens(server, protocol, local, info.local_port, &info.clear_text_logon))
         return NULL;
-    info.id = ++server->sessions;
-    info.peer_port = (guint16)(1024 + info.id % 60000);
+    server->next_port = (guint16)(server->next_port % 60000 + 1);
+    info.peer_port = (guint16)(1024 + server->next_port);
     switch (protocol) {
     case IMS_PROTOCOL_SMTP:
         conn = ims_sim_conn_open(server->world, &info, ims_smtp_session_new, server->service);
@@ -229,10 +229,4 @@ char *
 ims_scenario_server_take_log(ImsScenarioServer *server)
 {
     return ims_log_take(server->kept.log);
-}
-
-guint64
-ims_scenario_server_sessions(ImsScenarioServer *server)
-{
-    return server->sessions;
 }

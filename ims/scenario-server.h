@@ -48,7 +48,5 @@ ImsSimConn *ims_scenario_server_connect(ImsScenarioServer *server, ImsProtocol p
 ImsService *ims_scenario_server_service(ImsScenarioServer *server);
 /* (transfer full): the lines logged since the last call */
 char *ims_scenario_server_take_log(ImsScenarioServer *server);
-/* How many connections were opened to it; also the id of the last one, as in the log. */
-guint64 ims_scenario_server_sessions(ImsScenarioServer *server);
 
 G_END_DECLS

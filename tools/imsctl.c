@@ -12,7 +12,7 @@
 static const ImsctlCommand *(*const families[])(guint *n_out) = {
     imsctl_setup_commands,   imsctl_service_commands,   imsctl_config_commands,
     imsctl_explain_commands, imsctl_recipient_commands, imsctl_account_commands,
-    imsctl_queue_commands,   imsctl_relaytest_commands,
+    imsctl_queue_commands,   imsctl_relaytest_commands, imsctl_scenario_commands,
 };
 
 int

@@ -39,6 +39,7 @@ const ImsctlCommand *imsctl_recipient_commands(guint *n_out);
 const ImsctlCommand *imsctl_account_commands(guint *n_out);
 const ImsctlCommand *imsctl_queue_commands(guint *n_out);
 const ImsctlCommand *imsctl_relaytest_commands(guint *n_out);
+const ImsctlCommand *imsctl_scenario_commands(guint *n_out);
 
 /**
  * imsctl_parse:

@@ -5,8 +5,8 @@ relaytest_sources = \
 	tools/relaytest-sink.c
 tools_imsctl_SOURCES = \
 	tools/client.c tools/cmd-account.c tools/cmd-config.c tools/cmd-explain.c tools/cmd-queue.c \
-	tools/cmd-recipient.c tools/cmd-relaytest.c tools/cmd-service.c tools/cmd-setup.c tools/imsctl.c \
-	tools/imsctl.h tools/output.c tools/password.c tools/relaytest-net.c tools/relaytest-net.h \
+	tools/cmd-recipient.c tools/cmd-relaytest.c tools/cmd-scenario.c tools/cmd-service.c tools/cmd-setup.c \
+	tools/imsctl.c tools/imsctl.h tools/output.c tools/password.c tools/relaytest-net.c tools/relaytest-net.h \
 	tools/relaytest-peer.c tools/relaytest-pop3.c tools/setup-answers.c tools/setup.h \
 	$(relaytest_sources)
 tools_imsctl_LDADD = $(ims_libs)
