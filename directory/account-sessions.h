@@ -1,4 +1,4 @@
-/* How many POP3 and IMAP4 sessions each account has open, and telling them when the account changes. */
+/* How many sessions each account has open, whatever the protocol, and telling them when the account changes. */
 #pragma once
 
 #include "net/world.h"

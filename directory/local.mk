@@ -9,6 +9,8 @@ directory_libdirectory_a_SOURCES = \
 	directory/directory.h \
 	directory/expansion.c \
 	directory/logon-cache.c \
+	directory/logon-log.c \
+	directory/logon-log.h \
 	directory/logon-private.h \
 	directory/logon-window-file.c \
 	directory/logon-window-private.h \
@@ -23,12 +25,15 @@ directory_libdirectory_a_SOURCES = \
 	directory/recipient-table-private.h \
 	directory/recipient-table.c \
 	directory/recipients.c \
+	directory/sasl.c \
+	directory/sasl.h \
 	directory/secrets-private.h \
 	directory/secrets.c
 
 directory_tests = \
 	tests/unit/test-directory-logon \
 	tests/unit/test-directory-recipients \
+	tests/unit/test-directory-sasl \
 	tests/unit/test-directory-sessions \
 	tests/unit/test-directory-window
 check_PROGRAMS += $(directory_tests)
@@ -38,6 +43,8 @@ tests_unit_test_directory_logon_LDADD = $(directory_libs)
 tests_unit_test_directory_logon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_world_run_in_pool
 tests_unit_test_directory_recipients_SOURCES = tests/unit/test-directory-recipients.c
 tests_unit_test_directory_recipients_LDADD = $(directory_libs)
+tests_unit_test_directory_sasl_SOURCES = tests/unit/test-directory-sasl.c
+tests_unit_test_directory_sasl_LDADD = $(directory_libs)
 tests_unit_test_directory_sessions_SOURCES = tests/unit/test-directory-sessions.c
 tests_unit_test_directory_sessions_LDADD = $(directory_libs)
 tests_unit_test_directory_window_SOURCES = tests/unit/test-directory-window.c

@@ -1,5 +1,8 @@
 #include "imap4/imap4-private.h"
 
+#include "directory/logon-log.h"
+#include "directory/sasl.h"
+
 #include <string.h>
 
 #define IDLE_TIMEOUT_SEC 1800
@@ -89,18 +92,6 @@ ims_imap4_cmd_starttls(ImsImap4Session *session)
 
 /* ---- logon ---- */
 
-static void
-log_logon(ImsImap4Session *session, const ImsLogonResult *result)
-{
-    char address[IMS_ADDRESS_STRLEN];
-
-    ims_log_event(session->settings->log, session->id,
-                  result->status == IMS_LOGON_OK ? "logon" : "logon-failed", "protocol", "imap4",
-                  "client", ims_address_format(&ims_conn_info(session->conn)->peer, address),
-                  "account", result->account, "mailbox", result->alias, "reason",
-                  result->status == IMS_LOGON_OK ? NULL : result->detail, NULL);
-}
-
 /* The account was removed, disabled or got another password. */
 static void
 account_dropped(gpointer data)
@@ -136,21 +127,26 @@ mailbox_created(ImsImap4Session *session, ImsStoreOp *op)
     logon_finished(session);
 }
 
+/* FALSE: the account has as many sessions as it may. */
+static gboolean
+take_place(ImsImap4Session *session, const ImsLogonResult *result)
+{
+    const ImsImap4Settings *settings = session->settings;
+
+    if (settings->sessions == NULL)
+        return TRUE;
+    session->account_session =
+        ims_account_sessions_enter(settings->sessions, result->account,
+                                   settings->max_account_sessions, account_dropped, session);
+    return session->account_session != NULL;
+}
+
 static void
 logon_accepted(ImsImap4Session *session, const ImsLogonResult *result)
 {
     const ImsImap4Settings *settings = session->settings;
     ImsFolderOp *op;
 
-    if (settings->sessions != NULL) {
-        session->account_session =
-            ims_account_sessions_enter(settings->sessions, result->account,
-                                       settings->max_account_sessions, account_dropped, session);
-        if (session->account_session == NULL) {
-            ims_imap4_no(session, "LIMIT", "Too many sessions of this account.");
-            return;
-        }
-    }
     g_free(session->account);
     g_free(session->alias);
     session->account = g_strdup(result->account);
@@ -189,26 +185,49 @@ logon_refused(ImsImap4Session *session, ImsLogonStatus status)
     ims_imap4_count_error(session);
 }
 
+typedef struct {
+    ImsImap4Session *session; /* a reference */
+    char *name;
+    ImsAddress client;
+} Logon;
+
 static void
 logon_done(const ImsLogonResult *result, gpointer data)
 {
-    ImsImap4Session *session = data;
+    Logon *logon = data;
+    ImsImap4Session *session = logon->session;
+    gboolean good = result->status == IMS_LOGON_OK;
+    const char *refused = NULL;
 
+    if (good && session->conn == NULL)
+        refused = "the client is gone";
+    else if (good && !take_place(session, result))
+        refused = "too many sessions";
+    ims_logon_log(session->settings->log, session->id, "imap4", logon->name, &logon->client, result,
+                  refused);
     if (session->conn != NULL) {
-        log_logon(session, result);
-        if (result->status == IMS_LOGON_OK)
+        if (refused != NULL)
+            ims_imap4_no(session, "LIMIT", "Too many sessions of this account.");
+        else if (good)
             logon_accepted(session, result);
         else
             logon_refused(session, result->status);
     }
     ims_imap4_session_unref(session);
+    g_free(logon->name);
+    g_free(logon);
 }
 
 static void
 logon(ImsImap4Session *session, const char *name, const char *password)
 {
-    ims_directory_logon(session->settings->directory, &ims_conn_info(session->conn)->peer, name,
-                        password, TRUE, logon_done, ims_imap4_session_ref(session));
+    Logon *logon = g_new0(Logon, 1);
+
+    logon->session = ims_imap4_session_ref(session);
+    logon->name = g_strdup(name);
+    logon->client = ims_conn_info(session->conn)->peer;
+    ims_directory_logon(session->settings->directory, &logon->client, name, password, TRUE,
+                        logon_done, logon);
 }
 
 static gboolean
@@ -246,68 +265,47 @@ sasl_free(gpointer data)
     g_free(sasl);
 }
 
-/* (transfer full) (nullable): NULL after BAD was sent. NUL-terminated behind @length_out octets. */
+/* (transfer full) (nullable): NULL after BAD was sent; a client that sends such things is not
+ * understood. */
 static char *
 decode_response(ImsImap4Session *session, const char *line, gsize *length_out)
 {
-    gsize length = strlen(line);
-    guchar *decoded;
-    char *response;
+    char *response = ims_sasl_decode(line, length_out);
 
-    /* GLib skips what is not base64; a client that sends such things is not understood. */
-    if (length % 4 != 0 ||
-        strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") !=
-            length) {
+    if (response == NULL)
         ims_imap4_bad(session, "Base64 expected");
-        return NULL;
-    }
-    decoded = length > 0 ? g_base64_decode(line, length_out) : NULL;
-    if (decoded == NULL)
-        *length_out = 0;
-    response = g_malloc(*length_out + 1);
-    if (*length_out > 0)
-        memcpy(response, decoded, *length_out);
-    response[*length_out] = '\0';
-    if (decoded != NULL)
-        explicit_bzero(decoded, *length_out);
-    g_free(decoded);
     return response;
 }
 
 static void
-wipe(char *secret, gsize length)
-{
-    explicit_bzero(secret, length);
-    g_free(secret);
-}
-
-/* [authzid] NUL authcid NUL password (RFC 4616) */
-static void
 plain_response(ImsImap4Session *session, const char *line)
 {
-    gsize length;
+    gsize length = 0;
     char *response = decode_response(session, line, &length);
-    const char *first, *second;
+    const char *name, *password;
 
     if (response == NULL)
         return;
-    first = memchr(response, '\0', length);
-    second = first != NULL ? memchr(first + 1, '\0', length - (gsize)(first + 1 - response)) : NULL;
     session->line_handler = NULL;
-    if (second == NULL || memchr(second + 1, '\0', length - (gsize)(second + 1 - response)) != NULL)
+    switch (ims_sasl_split_plain(response, length, &name, &password)) {
+    case IMS_SASL_PLAIN_OK:
+        logon(session, name, password);
+        break;
+    case IMS_SASL_PLAIN_MALFORMED:
         ims_imap4_bad(session, "PLAIN response is not understood");
-    else if (*response != '\0' && g_ascii_strcasecmp(response, first + 1) != 0)
-        logon_refused(session, IMS_LOGON_BAD); /* acting for another is not offered */
-    else
-        logon(session, first + 1, second + 1);
-    wipe(response, length);
+        break;
+    case IMS_SASL_PLAIN_FOR_ANOTHER:
+        logon_refused(session, IMS_LOGON_BAD);
+        break;
+    }
+    ims_sasl_free(response, length);
 }
 
 static void
 login_response(ImsImap4Session *session, const char *line)
 {
     Sasl *sasl = session->command->work;
-    gsize length;
+    gsize length = 0;
     char *response = decode_response(session, line, &length);
 
     if (response == NULL)
@@ -321,7 +319,7 @@ login_response(ImsImap4Session *session, const char *line)
         session->line_handler = NULL;
         logon(session, sasl->name, response);
     }
-    wipe(response, length);
+    ims_sasl_free(response, length);
 }
 
 /* A mechanism is an atom; clients quote it. */

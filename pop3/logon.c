@@ -1,6 +1,9 @@
 /* USER, PASS and AUTH: who is it, and open the maildrop. */
 #include "pop3/pop3-private.h"
 
+#include "directory/logon-log.h"
+#include "directory/sasl.h"
+
 #include <string.h>
 
 /* P-036: with more in the Inbox than this the logon fails, to SP4. */
@@ -122,15 +125,12 @@ account_dropped(gpointer data)
         ims_pop3_close(session, IMS_POP3_ACCOUNT_CHANGED);
 }
 
+/* @refused: (nullable): why who is known is not let in. */
 static void
-log_logon(const ImsPop3Session *session, const ImsLogonResult *result, const char *word,
-          const char *detail)
+log_logon(const ImsPop3Session *session, const ImsLogonResult *result, const char *refused)
 {
-    char client[IMS_ADDRESS_STRLEN];
-
-    ims_log_event(session->settings->log, session->id, "logon", "protocol", "pop3", "result", word,
-                  "name", session->user, "account", result->account, "mailbox", result->alias,
-                  "detail", detail, "client", ims_address_format(&session->peer, client), NULL);
+    ims_logon_log(session->settings->log, session->id, "pop3", session->user, &session->peer,
+                  result, refused);
 }
 
 static ImsPop3Reply
@@ -162,12 +162,12 @@ accept_logon(ImsPop3Session *session, const ImsLogonResult *result)
             ims_account_sessions_enter(settings->sessions, result->account,
                                        settings->max_account_sessions, account_dropped, session);
         if (session->account_session == NULL) {
-            log_logon(session, result, "failed", "too many sessions");
+            log_logon(session, result, "too many sessions");
             refuse(session, IMS_POP3_TOO_MANY_SESSIONS);
             return;
         }
     }
-    log_logon(session, result, "ok", NULL);
+    log_logon(session, result, NULL);
     if (settings->windows != NULL)
         session->token =
             ims_logon_windows_open(settings->windows, &session->peer, result->account, "pop3");
@@ -182,12 +182,12 @@ logged_on(const ImsLogonResult *result, gpointer data)
     ImsPop3Session *session = data;
 
     if (session->conn == NULL || session->closing) {
-        log_logon(session, result, "abandoned", result->detail);
+        log_logon(session, result, result->status == IMS_LOGON_OK ? "the client is gone" : NULL);
         ims_pop3_go_on(session);
     } else if (result->status == IMS_LOGON_OK && result->mailbox != 0) {
         accept_logon(session, result);
     } else {
-        log_logon(session, result, "failed", result->detail);
+        log_logon(session, result, result->status == IMS_LOGON_OK ? "no mailbox" : NULL);
         refuse(session, refusal_of(result->status));
     }
     ims_pop3_auth_forget(session);
@@ -242,84 +242,53 @@ end_auth(ImsPop3Session *session, ImsPop3Reply refusal)
     ims_pop3_error(session, refusal);
 }
 
-/* Strict base64: GLib's decoder passes over what it does not know. NULL: malformed. (transfer
- * full): wipe it */
-static guint8 *
-decode_base64(const char *text, gsize *length_out)
-{
-    gsize length = strlen(text), padding = 0;
-
-    if (length % 4 != 0)
-        return NULL;
-    while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
-        padding++;
-    for (gsize i = 0; i < length - padding; i++) {
-        if (!g_ascii_isalnum(text[i]) && text[i] != '+' && text[i] != '/')
-            return NULL;
-    }
-    if (length == 0) {
-        *length_out = 0;
-        return g_malloc0(1);
-    }
-    return g_base64_decode(text, length_out);
-}
-
-/* authorization NUL name NUL password (RFC 4616). Who one acts as must be who one is. */
 static void
-take_plain(ImsPop3Session *session, const char *bytes, gsize length)
+take_plain(ImsPop3Session *session, const char *answer, gsize length)
 {
-    const char *end = bytes + length;
-    const char *name = memchr(bytes, '\0', length);
-    const char *password = name != NULL ? memchr(name + 1, '\0', (gsize)(end - name - 1)) : NULL;
+    const char *name, *password;
 
-    if (password == NULL || memchr(password + 1, '\0', (gsize)(end - password - 1)) != NULL) {
+    switch (ims_sasl_split_plain(answer, length, &name, &password)) {
+    case IMS_SASL_PLAIN_OK:
+        session->input = IMS_POP3_INPUT_COMMAND;
+        session->user = g_strdup(name);
+        log_on(session, password);
+        break;
+    case IMS_SASL_PLAIN_MALFORMED:
         end_auth(session, IMS_POP3_AUTH_MALFORMED);
-        return;
-    }
-    if (*bytes != '\0' && g_ascii_strcasecmp(bytes, name + 1) != 0) {
+        break;
+    case IMS_SASL_PLAIN_FOR_ANOTHER:
         end_auth(session, IMS_POP3_BAD_LOGON);
-        return;
+        break;
     }
-    session->input = IMS_POP3_INPUT_COMMAND;
-    session->user = g_strdup(name + 1);
-    log_on(session, password + 1);
 }
 
 static void
-take_login(ImsPop3Session *session, const char *bytes, gsize length)
+take_login(ImsPop3Session *session, const char *answer, gsize length)
 {
-    if (memchr(bytes, '\0', length) != NULL) {
+    if (memchr(answer, '\0', length) != NULL) {
         end_auth(session, IMS_POP3_AUTH_MALFORMED);
     } else if (session->user == NULL) {
-        session->user = g_strdup(bytes);
+        session->user = g_strdup(answer);
         ims_conn_puts(session->conn, "+ UGFzc3dvcmQ6\r\n"); /* "Password:" */
     } else {
         session->input = IMS_POP3_INPUT_COMMAND;
-        log_on(session, bytes);
+        log_on(session, answer);
     }
 }
 
 static void
 take_answer(ImsPop3Session *session, const char *text)
 {
-    gsize length;
-    guint8 *bytes = decode_base64(text, &length), *ended;
+    gsize length = 0;
+    char *answer = ims_sasl_decode(text, &length);
 
-    if (bytes == NULL) {
+    if (answer == NULL)
         end_auth(session, IMS_POP3_AUTH_MALFORMED);
-        return;
-    }
-    ended = g_malloc(length + 1);
-    memcpy(ended, bytes, length);
-    ended[length] = '\0';
-    explicit_bzero(bytes, length);
-    g_free(bytes);
-    if (session->mechanism == IMS_POP3_MECHANISM_PLAIN)
-        take_plain(session, (const char *)ended, length);
+    else if (session->mechanism == IMS_POP3_MECHANISM_PLAIN)
+        take_plain(session, answer, length);
     else
-        take_login(session, (const char *)ended, length);
-    explicit_bzero(ended, length);
-    g_free(ended);
+        take_login(session, answer, length);
+    ims_sasl_free(answer, length);
 }
 
 void
