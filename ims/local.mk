@@ -30,7 +30,8 @@ ims_libims_a_SOURCES += \
 	ims/smtp-commands.c ims/smtp-data.c ims/smtp-deliver.c ims/smtp-dots.c ims/smtp-mail.c \
 	ims/smtp-path.c ims/smtp-reply.c ims/smtp-session.c
 smtp_tests = \
-	tests/unit/test-ims-personality tests/unit/test-ims-smtp-data tests/unit/test-ims-smtp-dialogue \
+	tests/unit/test-ims-personality tests/unit/test-ims-smtp-account tests/unit/test-ims-smtp-data \
+	tests/unit/test-ims-smtp-dialogue \
 	tests/unit/test-ims-smtp-path tests/unit/test-ims-smtp-session
 check_PROGRAMS += $(smtp_tests)
 unit_tests += $(smtp_tests)
@@ -44,6 +45,9 @@ smtp_fixture_sources = tests/unit/smtp-fixture.c tests/unit/smtp-fixture.h
 smtp_fixture_ldflags = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit -Wl,--wrap=ims_store_is_congested \
 	-Wl,--wrap=ims_world_lookup
 smtp_fixture_libs = ims/libims.a directory/libdirectory.a $(CRYPT_LIBS) $(IDN2_LIBS) $(store_libs) -lm
+tests_unit_test_ims_smtp_account_SOURCES = tests/unit/test-ims-smtp-account.c $(smtp_fixture_sources)
+tests_unit_test_ims_smtp_account_LDFLAGS = $(smtp_fixture_ldflags)
+tests_unit_test_ims_smtp_account_LDADD = $(smtp_fixture_libs)
 tests_unit_test_ims_smtp_dialogue_SOURCES = tests/unit/test-ims-smtp-dialogue.c $(smtp_fixture_sources)
 tests_unit_test_ims_smtp_dialogue_LDFLAGS = $(smtp_fixture_ldflags)
 tests_unit_test_ims_smtp_dialogue_LDADD = $(smtp_fixture_libs)

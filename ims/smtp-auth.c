@@ -1,3 +1,5 @@
+#include "directory/logon-log.h"
+#include "directory/sasl.h"
 #include "ims/smtp-private.h"
 #include <string.h>
 
@@ -32,57 +34,56 @@ refuse(ImsSmtpSession *session, ImsSmtpReply reply)
     ims_smtp_reply(session, reply);
 }
 
-/* Strict base64: GLib's own decoder passes over what it does not know. (nullable) (transfer full):
- * wipe it */
-static guint8 *
-decode_base64(const char *text, gsize *length_out)
+/* The account was removed, disabled or got another password: what it was let in for ends. A message
+ * on its way into the store keeps its reply. */
+static void
+account_dropped(gpointer data)
 {
-    gsize length = strlen(text), padding = 0;
+    ImsSmtpSession *session = data;
 
-    if (length % 4 != 0)
-        return NULL;
-    while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
-        padding++;
-    for (gsize i = 0; i < length - padding; i++)
-        if (!g_ascii_isalnum(text[i]) && text[i] != '+' && text[i] != '/')
-            return NULL;
-    if (length == 0) {
-        *length_out = 0;
-        return g_malloc0(1);
-    }
-    return g_base64_decode(text, length_out);
+    session->account_dropped = TRUE;
+    ims_smtp_after_command(session);
 }
 
-static void
-log_logon(const ImsSmtpSession *session, const char *name, const ImsLogonResult *result)
+/* (nullable): why the client is not let in after all. */
+static const char *
+enter(ImsSmtpSession *session, const ImsLogonResult *result)
 {
-    char client[IMS_ADDRESS_STRLEN];
+    const ImsService *service = session->service;
 
-    ims_log_event(session->service->log, session->id, "logon", "protocol", "smtp", "result",
-                  result->status == IMS_LOGON_OK ? "ok" : "failed", "name", name, "account",
-                  result->account, "detail", result->detail, "client",
-                  ims_address_format(&session->peer, client), NULL);
+    if (session->conn == NULL)
+        return "the client is gone";
+    if (service->sessions != NULL) {
+        session->account_session = ims_account_sessions_enter(service->sessions, result->account,
+                                                              service->config->max_sessions_account,
+                                                              account_dropped, session);
+        if (session->account_session == NULL)
+            return "too many sessions";
+    }
+    /* AUTH counts for the verdict from here on. */
+    session->account = g_strdup(result->account);
+    return NULL;
 }
 
 static void
 logged_on(const ImsLogonResult *result, gpointer data)
 {
     ImsSmtpSession *session = data;
+    const char *refused = result->status == IMS_LOGON_OK ? enter(session, result) : NULL;
 
-    log_logon(session, session->auth_name, result);
+    ims_logon_log(session->service->log, session->id, "smtp", session->auth_name, &session->peer,
+                  result, refused);
     ims_smtp_auth_forget(session);
-    if (result->status == IMS_LOGON_OK) {
-        /* AUTH counts for the verdict from here on. */
-        g_free(session->account);
-        session->account = g_strdup(result->account);
+    if (refused != NULL)
+        ims_smtp_reply(session, IMS_SMTP_AUTH_TOO_MANY);
+    else if (result->status == IMS_LOGON_OK)
         ims_smtp_reply(session, session->mechanism == IMS_SMTP_MECHANISM_PLAIN
                                     ? IMS_SMTP_AUTH_PLAIN_OK
                                     : IMS_SMTP_AUTH_LOGIN_OK);
-    } else if (result->status == IMS_LOGON_UNAVAILABLE) {
+    else if (result->status == IMS_LOGON_UNAVAILABLE)
         ims_smtp_reply(session, IMS_SMTP_AUTH_UNAVAILABLE);
-    } else {
+    else
         ims_smtp_reply(session, IMS_SMTP_AUTH_FAILED);
-    }
     ims_smtp_go_on(session);
     ims_smtp_session_unref(session);
 }
@@ -101,65 +102,44 @@ log_on(ImsSmtpSession *session, const char *name, const char *password)
                         logged_on, ims_smtp_session_ref(session));
 }
 
-/* authorization NUL name NUL password (RFC 4616). Who one acts as must be who one is. */
 static void
-take_plain(ImsSmtpSession *session, const guint8 *bytes, gsize length)
+take_plain(ImsSmtpSession *session, const char *answer, gsize length)
 {
-    const guint8 *end = bytes + length;
-    const guint8 *name = memchr(bytes, '\0', length), *password;
+    const char *name, *password;
 
-    if (name == NULL || (password = memchr(name + 1, '\0', (gsize)(end - name - 1))) == NULL ||
-        memchr(password + 1, '\0', (gsize)(end - password - 1)) != NULL) {
+    if (ims_sasl_split_plain(answer, length, &name, &password) != IMS_SASL_PLAIN_OK)
         refuse(session, IMS_SMTP_AUTH_FAILED);
-        return;
-    }
-    if (*bytes != '\0' && g_ascii_strcasecmp((const char *)bytes, (const char *)name + 1) != 0) {
-        refuse(session, IMS_SMTP_AUTH_FAILED);
-        return;
-    }
-    log_on(session, (const char *)name + 1, (const char *)password + 1);
+    else
+        log_on(session, name, password);
 }
 
 static void
-take_login(ImsSmtpSession *session, const guint8 *bytes, gsize length)
+take_login(ImsSmtpSession *session, const char *answer, gsize length)
 {
-    if (memchr(bytes, '\0', length) != NULL) {
+    if (memchr(answer, '\0', length) != NULL) {
         refuse(session, IMS_SMTP_AUTH_FAILED);
-        return;
+    } else if (session->auth_name != NULL) {
+        log_on(session, session->auth_name, answer);
+    } else {
+        session->auth_name = g_strdup(answer);
+        ims_smtp_set_input(session, IMS_SMTP_INPUT_AUTH);
+        ims_smtp_reply(session, IMS_SMTP_AUTH_PASSWORD);
     }
-    if (session->auth_name != NULL) {
-        log_on(session, session->auth_name, (const char *)bytes);
-        return;
-    }
-    session->auth_name = g_strndup((const char *)bytes, length);
-    ims_smtp_set_input(session, IMS_SMTP_INPUT_AUTH);
-    ims_smtp_reply(session, IMS_SMTP_AUTH_PASSWORD);
 }
 
 static void
 take_answer(ImsSmtpSession *session, const char *text)
 {
     gsize length = 0;
-    guint8 *decoded = decode_base64(text, &length);
-    guint8 *bytes;
+    char *answer = ims_sasl_decode(text, &length);
 
-    if (decoded == NULL) {
+    if (answer == NULL)
         refuse(session, IMS_SMTP_AUTH_BAD_BASE64);
-        return;
-    }
-    /* Ends in a NUL that is not counted, so that its last part is a string. */
-    bytes = g_malloc(length + 1);
-    if (length > 0)
-        memcpy(bytes, decoded, length);
-    bytes[length] = '\0';
-    explicit_bzero(decoded, length);
-    g_free(decoded);
-    if (session->mechanism == IMS_SMTP_MECHANISM_PLAIN)
-        take_plain(session, bytes, length);
+    else if (session->mechanism == IMS_SMTP_MECHANISM_PLAIN)
+        take_plain(session, answer, length);
     else
-        take_login(session, bytes, length);
-    explicit_bzero(bytes, length);
-    g_free(bytes);
+        take_login(session, answer, length);
+    ims_sasl_free(answer, length);
 }
 
 void

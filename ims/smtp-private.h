@@ -25,11 +25,13 @@ typedef enum {
     IMS_SMTP_FAREWELL_STOPPING, /* argument: host name */
     IMS_SMTP_FAREWELL_TIMEOUT,
     IMS_SMTP_FAREWELL_ERRORS,
+    IMS_SMTP_FAREWELL_ACCOUNT,
     IMS_SMTP_LOCAL_ERROR,
     IMS_SMTP_DISK_FULL,
     IMS_SMTP_BUSY,
     IMS_SMTP_TOO_MANY_RECIPIENTS,
     IMS_SMTP_AUTH_UNAVAILABLE,
+    IMS_SMTP_AUTH_TOO_MANY,
     IMS_SMTP_UNKNOWN_COMMAND,
     IMS_SMTP_LINE_TOO_LONG,
     IMS_SMTP_SYNTAX,
@@ -200,7 +202,9 @@ typedef struct {
     char *peer_name; /* (nullable): reverse DNS, cleaned */
     gboolean greeted;
 
-    char *account; /* (nullable): AUTH succeeded */
+    char *account;                      /* (nullable): AUTH succeeded */
+    ImsAccountSession *account_session; /* (nullable): its place among the sessions of @account */
+    gboolean account_dropped; /* the account changed: farewell once nothing is under way */
     ImsSmtpMechanism mechanism;
     char *auth_name; /* (nullable): LOGIN, after the first answer */
 
@@ -223,6 +227,8 @@ void ims_smtp_close(ImsSmtpSession *session, ImsSmtpReply farewell, const char *
 /* From now until ims_smtp_go_on() no input is taken and no time-out counts. */
 void ims_smtp_wait(ImsSmtpSession *session);
 void ims_smtp_go_on(ImsSmtpSession *session);
+/* What is due where no command is under way: a farewell, if there is a reason for one. */
+void ims_smtp_after_command(ImsSmtpSession *session);
 /* The client's name as it is known now, else its address (S-022). @buffer holds the latter. */
 const char *ims_smtp_client_name(const ImsSmtpSession *session, char buffer[IMS_ADDRESS_STRLEN]);
 void ims_smtp_set_input(ImsSmtpSession *session, ImsSmtpInput input);

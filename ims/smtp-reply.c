@@ -26,6 +26,7 @@ static const struct {
     {IMS_SMTP_FAREWELL_STOPPING,     "421 % Service is stopping, closing connection"                        }, /* ours */
     {IMS_SMTP_FAREWELL_TIMEOUT,      "421 Time-out waiting for input, closing connection"                   }, /* ours */
     {IMS_SMTP_FAREWELL_ERRORS,       "421 Too many errors, closing connection"                              }, /* ours */
+    {IMS_SMTP_FAREWELL_ACCOUNT,      "421 Account was changed, closing connection"                          }, /* ours */
     {IMS_SMTP_LOCAL_ERROR,           "451 Requested action aborted: local error in processing"              }, /* RFC 821 */
     {IMS_SMTP_DISK_FULL,
      "452 Requested action not taken: insufficient system storage"                                          }, /* RFC 821 */
@@ -33,6 +34,7 @@ static const struct {
     {IMS_SMTP_TOO_MANY_RECIPIENTS,
      "452 Requested action not taken: Exceed Recipient Limit"                                               }, /* S-053 */
     {IMS_SMTP_AUTH_UNAVAILABLE,      "454 Temporary authentication failure"                                 }, /* RFC 4954, ours */
+    {IMS_SMTP_AUTH_TOO_MANY,         "454 Too many sessions of this account"                                }, /* ours */
     {IMS_SMTP_UNKNOWN_COMMAND,       "500 Command not recognized"                                           }, /* S-038 */
     {IMS_SMTP_LINE_TOO_LONG,         "500 Command line too long"                                            }, /* ours */
     {IMS_SMTP_SYNTAX,                "501 Syntax error in parameters or arguments"                          }, /* SQ-04, ours */

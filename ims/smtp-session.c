@@ -91,15 +91,16 @@ ims_smtp_wait(ImsSmtpSession *session)
         ims_conn_set_busy(session->conn, TRUE);
 }
 
-/* What is due between two commands. */
-static void
-after_command(ImsSmtpSession *session)
+void
+ims_smtp_after_command(ImsSmtpSession *session)
 {
     const ImsConfig *config = session->config;
 
     if (session->conn == NULL || session->closing || session->waiting)
         return;
-    if (session->stopping && session->input == IMS_SMTP_INPUT_COMMAND)
+    if (session->account_dropped)
+        ims_smtp_close(session, IMS_SMTP_FAREWELL_ACCOUNT, NULL);
+    else if (session->stopping && session->input == IMS_SMTP_INPUT_COMMAND)
         ims_smtp_close(session, IMS_SMTP_FAREWELL_STOPPING, config->host_name);
     else if (config->max_errors > 0 && session->errors >= config->max_errors)
         ims_smtp_close(session, IMS_SMTP_FAREWELL_ERRORS, NULL);
@@ -113,7 +114,7 @@ ims_smtp_go_on(ImsSmtpSession *session)
         ims_conn_set_busy(session->conn, FALSE);
     if (session->in_input)
         return; /* the loop that called us goes on */
-    after_command(session);
+    ims_smtp_after_command(session);
     if (session->conn != NULL && !session->closing)
         ims_conn_wake(session->conn);
 }
@@ -195,7 +196,7 @@ session_input(ImsSession *base, const guint8 *bytes, gsize length)
         else
             n = take_command(session, bytes + consumed, length - consumed);
         consumed += n;
-        after_command(session);
+        ims_smtp_after_command(session);
         if (n == 0)
             break;
     }
@@ -223,6 +224,8 @@ session_tls_started(ImsSession *base)
 
     ims_smtp_reset_transaction(session);
     g_clear_pointer(&session->helo, g_free);
+    ims_account_session_leave(&session->account_session);
+    session->account_dropped = FALSE;
     g_clear_pointer(&session->account, g_free);
     session->state = IMS_SMTP_START;
     if (session->greeted) /* not so where TLS came first and the greeting still waits */
@@ -244,7 +247,7 @@ session_stopping(ImsSession *base)
     ImsSmtpSession *session = (ImsSmtpSession *)base;
 
     session->stopping = TRUE;
-    after_command(session);
+    ims_smtp_after_command(session);
 }
 
 static void
@@ -253,6 +256,7 @@ session_closed(ImsSession *base)
     ImsSmtpSession *session = (ImsSmtpSession *)base;
 
     ims_world_timer_cancel(session->service->world, &session->timer);
+    ims_account_session_leave(&session->account_session);
     session->conn = NULL;
     ims_smtp_session_unref(session);
 }
