@@ -26,6 +26,8 @@ gboolean ims_name_check_alias(const char *alias, GError **error);
  * Returns: (transfer full) (nullable): NULL where it is not a domain name
  */
 char *ims_name_normal_domain(const char *domain);
+/* "[192.0.2.1]" or "[IPv6:…]"; NULL: it is no address literal. (transfer full) */
+char *ims_name_normal_literal(const char *domain);
 
 /**
  * ims_name_normal_address:

@@ -117,8 +117,8 @@ ims_name_normal_domain(const char *domain)
     return g_ascii_strdown(copy, -1);
 }
 
-static char *
-normal_literal(const char *domain)
+char *
+ims_name_normal_literal(const char *domain)
 {
     g_autofree char *inner = NULL;
     gsize length = strlen(domain);
@@ -171,7 +171,7 @@ ims_name_normal_address(const char *address, gboolean allow_literal, GError **er
         if (is_local_part(local)) {
             domain = ims_name_normal_domain(at + 1);
             if (domain == NULL && allow_literal)
-                domain = normal_literal(at + 1);
+                domain = ims_name_normal_literal(at + 1);
         }
     }
     if (domain == NULL) {

@@ -274,6 +274,8 @@ ims_recipient_table_find_address(const ImsRecipientTable *table, const char *loc
     g_autofree char *normal = ims_name_normal_domain(domain);
     g_autofree char *key = NULL;
 
+    if (normal == NULL)
+        normal = ims_name_normal_literal(domain);
     if (normal == NULL) {
         if (ambiguous_out != NULL)
             *ambiguous_out = FALSE;

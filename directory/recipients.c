@@ -160,7 +160,7 @@ normalise_addresses(const ImsRecipient *given, ImsRecipient *into, GError **erro
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 
     for (char **address = given->addresses; address != NULL && *address != NULL; address++) {
-        g_autofree char *normal = ims_name_normal_address(*address, FALSE, error);
+        g_autofree char *normal = ims_name_normal_address(*address, TRUE, error);
 
         if (normal == NULL)
             return FALSE;

@@ -226,9 +226,15 @@ find_recipient(const ImsService *service, const ImsRecipientTable *table, const 
 
     if (!split(address, &local, &domain))
         return NULL;
-    /* An own address literal stands for the site's domain. */
+    /* An own address literal stands for the site's domain where no recipient bears it. */
     is_site = site != NULL && (*domain == '[' || g_ascii_strcasecmp(domain, site) == 0);
     is_postmaster = g_ascii_strcasecmp(local, "postmaster") == 0;
+    /* a proxy with that very literal; the IMS knew no other way. */
+    if (*domain == '[') {
+        found = ims_recipient_table_find_address(table, local, domain, &ambiguous);
+        if (found != NULL || ambiguous || config->faithful)
+            return ambiguous ? NULL : found;
+    }
     /* S-119: even if a mailbox bears the name */
     if (is_site && is_postmaster)
         found = find_administrator(service, table);
@@ -279,6 +285,19 @@ is_own(const ImsService *service, const ImsRecipientTable *table, const char *ad
 
 static void resolve(Submit *submit, const char *address, guint hops);
 
+/*
+ * A custom recipient that bears its own target in a domain of ours (D-054): the domain is shared
+ * with another system, which has the mailbox, and [Connections] says where that is.
+ */
+static gboolean
+is_own_target(Submit *submit, const char *own)
+{
+    const ImsRecipient *recipient = find_recipient(submit->service, submit->table, own);
+
+    return recipient != NULL && recipient->kind == IMS_RECIPIENT_CUSTOM &&
+           g_ascii_strcasecmp(recipient->target, own) == 0;
+}
+
 /* Where a custom recipient or a list leads outside: unless that is here after all. */
 static void
 follow(Submit *submit, const char *address, guint hops)
@@ -287,7 +306,7 @@ follow(Submit *submit, const char *address, guint hops)
 
     if (!split(address, &local, &domain))
         add_unknown(submit, address);
-    else if (is_own(submit->service, submit->table, address, &own))
+    else if (is_own(submit->service, submit->table, address, &own) && !is_own_target(submit, own))
         resolve(submit, own, hops + 1);
     else
         add_outside(submit, address);
