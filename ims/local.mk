@@ -115,4 +115,7 @@ EXTRA_DIST += \
 	tests/scenarios/11-lists-and-custom-recipients.json \
 	tests/scenarios/12-do-not-reroute-is-closed.json \
 	tests/scenarios/13-silence-is-ended.json \
-	tests/scenarios/14-nobody-listens-there.json
+	tests/scenarios/14-nobody-listens-there.json \
+	tests/scenarios/15-domain-shared-with-another-system.json \
+	tests/scenarios/16-too-many-hops.json \
+	tests/scenarios/17-rerouted-to-oneself.json

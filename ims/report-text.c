@@ -21,6 +21,8 @@ typedef struct {
 #define NOT_RECOGNIZED "The recipient name is not recognized"
 #define COMMUNICATIONS "Unable to deliver the message due to a communications failure"
 
+#define TOO_MANY_HOPS 3 /* in own_reasons */
+
 /* Found by the IMS itself; looked up by the reply that whoever found it wrote into the row. The
  * first: none of them. */
 static const Reason own_reasons[] = {
@@ -100,6 +102,9 @@ find_reason(const ImsRecipientTable *table, const ImsQueueRecipient *row)
         return too_large;
     if (row->code >= 100 && row->code <= 999)
         return remote_reason(row, reply);
+    /* What the route sees at once, the IMS found after so many rounds. */
+    if (holds_word(reply, "loops back"))
+        return own_reasons[TOO_MANY_HOPS];
     return holds_word(reply, "unknown") || holds_word(reply, "not found") ||
                    holds_word(reply, "does not exist") || holds_word(reply, "no such")
                ? host_unknown

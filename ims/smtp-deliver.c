@@ -251,6 +251,35 @@ has_too_many_hops(GBytes *message, guint limit)
     return limit > 0 && ims_smtp_count_hops(bytes, length) > limit + 1;
 }
 
+/* The IMS took such a message and reported it (S-143, S-206): to nobody, and back to the sender. */
+static void
+return_for_hops(ImsSmtpTransaction *transaction)
+{
+    for (guint i = 0; i < transaction->recipients->len; i++) {
+        ImsQueueRecipient *row = g_ptr_array_index(transaction->recipients, i);
+
+        row->code = 554;
+        row->reply = g_strdup("Too Many Hops");
+    }
+    g_ptr_array_unref(transaction->unknown);
+    transaction->unknown = g_ptr_array_ref(transaction->recipients);
+    g_array_set_size(transaction->op->targets, 0);
+    g_clear_pointer(&transaction->op->queue, ims_queue_message_free);
+}
+
+static gboolean
+is_refused_for_hops(Delivery *delivery)
+{
+    ImsSmtpSession *session = delivery->session;
+
+    if (!has_too_many_hops(delivery->message, session->config->hop_limit))
+        return FALSE;
+    if (!ims_smtp_may_report(session))
+        return TRUE;
+    return_for_hops(delivery->transaction);
+    return FALSE;
+}
+
 void
 ims_smtp_deliver(ImsSmtpSession *session)
 {
@@ -267,7 +296,7 @@ ims_smtp_deliver(ImsSmtpSession *session)
         delivery->transaction->mail.eight_bit = TRUE;
     if (delivery->message == NULL) {
         finish(delivery, body_reply(ims_smtp_body_status(delivery->body)));
-    } else if (has_too_many_hops(delivery->message, session->config->hop_limit)) {
+    } else if (is_refused_for_hops(delivery)) {
         finish(delivery, IMS_SMTP_TOO_MANY_HOPS);
     } else if (g_bytes_get_size(delivery->message) <= INLINE_SUMMARY_LIMIT) {
         summarize(delivery);

@@ -13,6 +13,7 @@ ims_smtp_transaction_free(ImsSmtpTransaction *transaction)
     if (transaction->op != NULL)
         ims_store_op_free(&transaction->op->op);
     g_ptr_array_unref(transaction->unknown);
+    g_ptr_array_unref(transaction->recipients);
     g_free(transaction);
 }
 
@@ -54,6 +55,7 @@ begin_transaction(ImsSmtpSession *session, const ImsPath *path, const ImsSmtpMai
     transaction->op->queue = ims_queue_message_new();
     transaction->op->queue->sender = g_strdup(transaction->sender);
     transaction->unknown = g_ptr_array_new_with_free_func(free_recipient);
+    transaction->recipients = g_ptr_array_new_with_free_func(free_recipient);
     session->transaction = transaction;
     session->state = IMS_SMTP_MAIL;
 }
@@ -146,10 +148,9 @@ queued_count(const ImsDeliverOp *op)
     return op->queue != NULL && op->queue->recipients != NULL ? op->queue->recipients->len : 0;
 }
 
-/* What the directory did not know becomes a row of the report to the sender. A member of a list is
- * told by its own name. */
-static void
-add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, const char *address)
+/* A row of a report to the sender. A member of a list is told by its own name. */
+static ImsQueueRecipient *
+new_row(const ImsSubmitRecipient *submit, const char *address)
 {
     ImsQueueRecipient *row = ims_queue_recipient_new();
     const char *at = strrchr(address, '@');
@@ -162,18 +163,27 @@ add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, c
     row->notify = submit->notify;
     row->domain = g_ascii_strdown(at != NULL ? at + 1 : "", -1);
     row->state = IMS_QUEUE_FAILED;
+    return row;
+}
+
+/* What the directory did not know. */
+static void
+add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, const char *address)
+{
+    ImsQueueRecipient *row = new_row(submit, address);
+
     row->code = 550;
     row->reply = g_strdup("Unknown Recipient");
     g_ptr_array_add(transaction->unknown, row);
 }
 
 /*
- * Reports about unknown recipients go to senders that are often forged. What the IMS did (S-045,
- * S-500) is done for clients on this machine, and for all only where the configuration takes the
- * risk.
+ * Reports about what could have been refused go to senders that are often forged. What the IMS did
+ * (S-045, S-500) is done for clients on this machine, and for all only where the configuration
+ * takes the risk.
  */
-static gboolean
-reports_unknown(const ImsSmtpSession *session)
+gboolean
+ims_smtp_may_report(const ImsSmtpSession *session)
 {
     const ImsConfig *config = session->config;
 
@@ -209,10 +219,11 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
     for (guint i = 0; i < unknown->len; i++)
         if (g_ascii_strcasecmp(g_ptr_array_index(unknown, i), address) == 0)
             itself = TRUE;
-    if (itself && !added && !reports_unknown(session))
+    if (itself && !added && !ims_smtp_may_report(session))
         return FALSE;
     for (guint i = 0; i < unknown->len; i++)
         add_unknown(transaction, &submit, g_ptr_array_index(unknown, i));
+    g_ptr_array_add(transaction->recipients, new_row(&submit, address));
     return TRUE;
 }
 

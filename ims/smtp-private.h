@@ -177,6 +177,8 @@ typedef struct {
     ImsRecipientTable *table; /* one and the same for all recipients */
     ImsDeliverOp *op;         /* recipients are added as they are accepted */
     GPtrArray *unknown;       /* (element-type ImsQueueRecipient): accepted, to be reported */
+    GPtrArray
+        *recipients; /* (element-type ImsQueueRecipient): all accepted, as the client gave them */
     guint tried, accepted;
 } ImsSmtpTransaction;
 
@@ -242,6 +244,8 @@ void ims_smtp_cmd_rcpt(ImsSmtpSession *session, const char *args);
 /* Forgets sender, recipients and data; back to READY if HELO was given. */
 void ims_smtp_reset_transaction(ImsSmtpSession *session);
 void ims_smtp_transaction_free(ImsSmtpTransaction *transaction);
+/* What is accepted and cannot be delivered may be reported to a sender that may be forged. */
+gboolean ims_smtp_may_report(const ImsSmtpSession *session);
 
 /* smtp-auth.c */
 void ims_smtp_cmd_auth(ImsSmtpSession *session, const char *args);
