@@ -1,8 +1,8 @@
 # tools
 bin_PROGRAMS += tools/imsctl
 relaytest_sources = \
-	tools/relaytest.c tools/relaytest.h tools/relaytest-forms.c tools/relaytest-judge.c \
-	tools/relaytest-sink.c
+	tools/relaytest.c tools/relaytest.h tools/relaytest-arrival.c tools/relaytest-forms.c \
+	tools/relaytest-judge.c tools/relaytest-private.h tools/relaytest-sink.c
 tools_imsctl_SOURCES = \
 	tools/client.c tools/cmd-account.c tools/cmd-config.c tools/cmd-explain.c tools/cmd-queue.c \
 	tools/cmd-recipient.c tools/cmd-relaytest.c tools/cmd-scenario.c tools/cmd-service.c tools/cmd-setup.c \

@@ -1,7 +1,7 @@
 /* The dialogue of the open-relay test, fed with the server's bytes. */
 #include <config.h>
 
-#include "tools/relaytest.h"
+#include "tools/relaytest-private.h"
 
 #include "routing/path.h"
 
@@ -11,40 +11,6 @@
 #define REPLY_SHOWN_BYTES 300u
 #define ATTEMPTS_MAX 2u
 #define DUMB_CONNECTIONS_MAX 3u
-
-/* What the server answers next. */
-typedef enum {
-    STATE_DISCONNECTED,
-    STATE_GREETING,
-    STATE_EHLO,
-    STATE_HELO,
-    STATE_MAIL,
-    STATE_RCPT,
-    STATE_DATA,
-    STATE_BODY,
-    STATE_RSET,
-    STATE_QUIT,
-    STATE_CLOSING, /* nothing is read any more */
-} State;
-
-struct _ImsRelaytest {
-    char *own, *target, *target_local, *target_domain;
-    char *sender, *host_name, *other, *helo, *run, *date;
-    gboolean probe;
-
-    GPtrArray *tests; /* (element-type ImsRelaytestTest) */
-    guint next;       /* the test that is tried; their number when all were */
-    char *literal;    /* of the connection */
-    State state;
-    gboolean has_talked; /* this connection came as far as MAIL FROM */
-    guint n_dumb;        /* connections in a row that did not */
-    gboolean is_done;
-    char *failure;
-
-    GString *output;
-    GString *line;  /* of the server, not whole yet */
-    GString *reply; /* the lines of one reply so far */
-};
 
 static void
 test_free(gpointer data)
@@ -169,7 +135,7 @@ current(const ImsRelaytest *self)
 }
 
 static void G_GNUC_PRINTF(3, 4)
-    send_command(ImsRelaytest *self, State state, const char *format, ...)
+    send_command(ImsRelaytest *self, ImsRelaytestState state, const char *format, ...)
 {
     va_list arguments;
 
@@ -201,7 +167,7 @@ send_probe(ImsRelaytest *self, const ImsRelaytestTest *test)
         ".\r\n",
         test->token, from, self->target, self->host_name, test->form->fact, self->date, test->token,
         self->own, self->host_name, test->form->fact, test->form->what, test->token);
-    self->state = STATE_BODY;
+    self->state = IMS_RELAYTEST_STATE_BODY;
 }
 
 GBytes *
@@ -222,7 +188,7 @@ begin_test(ImsRelaytest *self)
 
     if (test == NULL) {
         self->is_done = TRUE;
-        send_command(self, STATE_QUIT, "QUIT");
+        send_command(self, IMS_RELAYTEST_STATE_QUIT, "QUIT");
         return;
     }
     g_free(test->from);
@@ -232,7 +198,7 @@ begin_test(ImsRelaytest *self)
     test->attempts++;
     self->has_talked = TRUE;
     self->n_dumb = 0;
-    send_command(self, STATE_MAIL, "MAIL FROM:<%s>", test->from);
+    send_command(self, IMS_RELAYTEST_STATE_MAIL, "MAIL FROM:<%s>", test->from);
 }
 
 static void
@@ -255,7 +221,7 @@ conclude(ImsRelaytest *self, ImsRelaytestOutcome outcome, const char *stage)
     if (test->outcome < IMS_RELAYTEST_BOUNCED)
         test->outcome = outcome;
     self->next++;
-    send_command(self, STATE_RSET, "RSET");
+    send_command(self, IMS_RELAYTEST_STATE_RSET, "RSET");
 }
 
 /* The current test has none: once more on another connection, or it has failed. */
@@ -264,7 +230,7 @@ give_up_attempt(ImsRelaytest *self, ImsRelaytestOutcome outcome, const char *why
 {
     ImsRelaytestTest *test = current(self);
 
-    self->state = STATE_CLOSING;
+    self->state = IMS_RELAYTEST_STATE_CLOSING;
     if (test == NULL || test->attempts == 0)
         return;
     g_free(test->reply);
@@ -283,25 +249,25 @@ ims_relaytest_stop(ImsRelaytest *self, const char *why)
     if (self->is_done)
         return;
     self->is_done = TRUE;
-    self->state = STATE_CLOSING;
+    self->state = IMS_RELAYTEST_STATE_CLOSING;
     self->failure = ims_relaytest_printable(why, -1, REPLY_SHOWN_BYTES);
 }
 
 void
 ims_relaytest_closed(ImsRelaytest *self, const char *why)
 {
-    State was = self->state;
+    ImsRelaytestState was = self->state;
 
-    self->state = STATE_DISCONNECTED;
+    self->state = IMS_RELAYTEST_STATE_DISCONNECTED;
     if (self->is_done)
         return;
-    if (was == STATE_DISCONNECTED || !self->has_talked) {
+    if (was == IMS_RELAYTEST_STATE_DISCONNECTED || !self->has_talked) {
         if (++self->n_dumb >= DUMB_CONNECTIONS_MAX)
             ims_relaytest_stop(self, why);
-    } else if (was >= STATE_MAIL && was <= STATE_BODY) {
+    } else if (was >= IMS_RELAYTEST_STATE_MAIL && was <= IMS_RELAYTEST_STATE_BODY) {
         give_up_attempt(self, IMS_RELAYTEST_FAILED, why);
     }
-    self->state = STATE_DISCONNECTED;
+    self->state = IMS_RELAYTEST_STATE_DISCONNECTED;
 }
 
 void
@@ -309,7 +275,7 @@ ims_relaytest_connected(ImsRelaytest *self, const char *literal)
 {
     g_free(self->literal);
     self->literal = g_strdup(literal);
-    self->state = STATE_GREETING;
+    self->state = IMS_RELAYTEST_STATE_GREETING;
     self->has_talked = FALSE;
     g_string_truncate(self->output, 0);
     g_string_truncate(self->line, 0);
@@ -325,7 +291,7 @@ ims_relaytest_is_done(const ImsRelaytest *self)
 gboolean
 ims_relaytest_wants_close(const ImsRelaytest *self)
 {
-    return self->state == STATE_CLOSING;
+    return self->state == IMS_RELAYTEST_STATE_CLOSING;
 }
 
 /* ---- what is received ---- */
@@ -354,24 +320,25 @@ refuse_connection(ImsRelaytest *self, const char *command)
     if (++self->n_dumb >= DUMB_CONNECTIONS_MAX)
         ims_relaytest_stop(self, why);
     self->has_talked = TRUE; /* counted already */
-    self->state = STATE_CLOSING;
+    self->state = IMS_RELAYTEST_STATE_CLOSING;
 }
 
 static void
 take_opening(ImsRelaytest *self, guint code)
 {
-    if (self->state == STATE_GREETING && code == 220) {
+    if (self->state == IMS_RELAYTEST_STATE_GREETING && code == 220) {
         if (self->host_name == NULL)
             self->host_name = greeting_name(self->reply->str);
         if (self->host_name == NULL)
             self->host_name = g_strdup(self->own);
-        send_command(self, STATE_EHLO, "EHLO %s", self->helo);
-    } else if (self->state == STATE_EHLO && code >= 500 && code <= 504) {
-        send_command(self, STATE_HELO, "HELO %s", self->helo);
-    } else if (self->state != STATE_GREETING && code / 100 == 2) {
+        send_command(self, IMS_RELAYTEST_STATE_EHLO, "EHLO %s", self->helo);
+    } else if (self->state == IMS_RELAYTEST_STATE_EHLO && code >= 500 && code <= 504) {
+        send_command(self, IMS_RELAYTEST_STATE_HELO, "HELO %s", self->helo);
+    } else if (self->state != IMS_RELAYTEST_STATE_GREETING && code / 100 == 2) {
         begin_test(self);
     } else {
-        refuse_connection(self, self->state == STATE_GREETING ? "the connection" : "the greeting");
+        refuse_connection(self, self->state == IMS_RELAYTEST_STATE_GREETING ? "the connection"
+                                                                            : "the greeting");
     }
 }
 
@@ -384,14 +351,35 @@ wants_tls(const ImsRelaytest *self, guint code)
     return upper != NULL && strstr(upper, "STARTTLS") != NULL;
 }
 
-/* Where @command was not taken. */
+/*
+ * TRUE where a 4xx names its reason: no relaying. Postfix answers 454 4.7.1 with this text unless
+ * it is told to say 550 (defer_unauth_destination). Whole phrases, since the address is in the
+ * answer.
+ */
+static gboolean
+names_relaying(const ImsRelaytest *self)
+{
+    static const char *const phrases[] = {
+        "relay access denied", "relaying denied", "relaying is ",           "relaying not ",
+        "relay not permitted", "unable to relay", "not permitted to relay",
+    };
+    g_autofree char *lower = g_ascii_strdown(self->reply->str, -1);
+
+    for (guint i = 0; i < G_N_ELEMENTS(phrases); i++)
+        if (strstr(lower, phrases[i]) != NULL)
+            return TRUE;
+    return FALSE;
+}
+
+/* Where the command of @stage was not taken. */
 static void
 take_refusal(ImsRelaytest *self, guint code, const char *stage)
 {
     if (code == 421)
         give_up_attempt(self, IMS_RELAYTEST_TEMPORARY, self->reply->str);
     else if (code / 100 == 4)
-        conclude(self, IMS_RELAYTEST_TEMPORARY, stage);
+        conclude(self, names_relaying(self) ? IMS_RELAYTEST_REFUSED : IMS_RELAYTEST_TEMPORARY,
+                 stage);
     else if (code / 100 == 5 && code != 503 && !wants_tls(self, code))
         conclude(self, IMS_RELAYTEST_REFUSED, stage);
     else
@@ -404,21 +392,21 @@ take_transaction(ImsRelaytest *self, guint code)
     const ImsRelaytestTest *test = current(self);
 
     switch (self->state) {
-    case STATE_MAIL:
+    case IMS_RELAYTEST_STATE_MAIL:
         if (code / 100 == 2)
-            send_command(self, STATE_RCPT, "RCPT TO:<%s>", test->to);
+            send_command(self, IMS_RELAYTEST_STATE_RCPT, "RCPT TO:<%s>", test->to);
         else
             take_refusal(self, code, "MAIL");
         break;
-    case STATE_RCPT:
+    case IMS_RELAYTEST_STATE_RCPT:
         if (code / 100 != 2)
             take_refusal(self, code, "RCPT");
         else if (self->probe)
-            send_command(self, STATE_DATA, "DATA");
+            send_command(self, IMS_RELAYTEST_STATE_DATA, "DATA");
         else
             conclude(self, IMS_RELAYTEST_ACCEPTED, "RCPT");
         break;
-    case STATE_DATA:
+    case IMS_RELAYTEST_STATE_DATA:
         if (code == 354)
             send_probe(self, test);
         else
@@ -437,19 +425,19 @@ static void
 take_reply(ImsRelaytest *self, guint code)
 {
     switch (self->state) {
-    case STATE_GREETING:
-    case STATE_EHLO:
-    case STATE_HELO:
+    case IMS_RELAYTEST_STATE_GREETING:
+    case IMS_RELAYTEST_STATE_EHLO:
+    case IMS_RELAYTEST_STATE_HELO:
         take_opening(self, code);
         break;
-    case STATE_RSET:
+    case IMS_RELAYTEST_STATE_RSET:
         if (code / 100 == 2)
             begin_test(self);
         else
-            self->state = STATE_CLOSING;
+            self->state = IMS_RELAYTEST_STATE_CLOSING;
         break;
-    case STATE_QUIT:
-        self->state = STATE_CLOSING;
+    case IMS_RELAYTEST_STATE_QUIT:
+        self->state = IMS_RELAYTEST_STATE_CLOSING;
         break;
     default:
         take_transaction(self, code);
@@ -464,11 +452,11 @@ protocol_error(ImsRelaytest *self, const char *why)
         if (++self->n_dumb >= DUMB_CONNECTIONS_MAX)
             ims_relaytest_stop(self, why);
         self->has_talked = TRUE;
-        self->state = STATE_CLOSING;
-    } else if (self->state >= STATE_MAIL && self->state <= STATE_BODY) {
+        self->state = IMS_RELAYTEST_STATE_CLOSING;
+    } else if (self->state >= IMS_RELAYTEST_STATE_MAIL && self->state <= IMS_RELAYTEST_STATE_BODY) {
         give_up_attempt(self, IMS_RELAYTEST_FAILED, why);
     } else {
-        self->state = STATE_CLOSING;
+        self->state = IMS_RELAYTEST_STATE_CLOSING;
     }
 }
 
@@ -518,7 +506,8 @@ take_surplus(ImsRelaytest *self, const guint8 *bytes, gsize length)
 void
 ims_relaytest_feed(ImsRelaytest *self, const guint8 *bytes, gsize length)
 {
-    while (length > 0 && self->state != STATE_CLOSING && self->state != STATE_DISCONNECTED) {
+    while (length > 0 && self->state != IMS_RELAYTEST_STATE_CLOSING &&
+           self->state != IMS_RELAYTEST_STATE_DISCONNECTED) {
         const guint8 *end = memchr(bytes, '\n', length);
         gsize n = end != NULL ? (gsize)(end - bytes) : length;
 
@@ -531,7 +520,7 @@ ims_relaytest_feed(ImsRelaytest *self, const guint8 *bytes, gsize length)
             return;
         bytes += n + 1;
         length -= n + 1;
-        if (take_line(self) && length > 0 && self->state != STATE_CLOSING) {
+        if (take_line(self) && length > 0 && self->state != IMS_RELAYTEST_STATE_CLOSING) {
             take_surplus(self, bytes, length);
             return;
         }
@@ -568,78 +557,4 @@ const char *
 ims_relaytest_host_name(const ImsRelaytest *self)
 {
     return self->host_name;
-}
-
-/* ---- the probes that come out ---- */
-
-static ImsRelaytestTest *
-find_token(const ImsRelaytest *self, const guint8 *bytes, gsize length, const char *before)
-{
-    g_autofree char *mark = g_strconcat(before, self->run, "-", NULL);
-    const guint8 *place = memmem(bytes, length, mark, strlen(mark));
-    guint index = 0;
-
-    if (place == NULL)
-        return NULL;
-    place += strlen(mark);
-    if (place >= bytes + length || !g_ascii_isdigit(*place))
-        return NULL;
-    for (guint i = 0; i < 3 && place < bytes + length && g_ascii_isdigit(*place); i++)
-        index = index * 10 + (guint)(*place++ - '0');
-    if (place >= bytes + length || *place != '.' || index >= self->tests->len)
-        return NULL;
-    return self->tests->pdata[index];
-}
-
-/* Up to the empty line. */
-static gsize
-header_length(const guint8 *bytes, gsize length)
-{
-    for (gsize i = 0; i + 1 < length; i++)
-        if (bytes[i] == '\n' && (bytes[i + 1] == '\n' ||
-                                 (bytes[i + 1] == '\r' && i + 2 < length && bytes[i + 2] == '\n')))
-            return i + 1;
-    return length;
-}
-
-static gboolean
-is_own_recipient(const ImsRelaytest *self, const char *recipient)
-{
-    const char *at = recipient != NULL ? strrchr(recipient, '@') : NULL;
-
-    return at != NULL && g_ascii_strcasecmp(at + 1, self->own) == 0;
-}
-
-/* A test that was refused, or never begun, has sent no probe: its mark is somebody's invention. */
-static void
-set_arrived(ImsRelaytestTest *test, ImsRelaytestOutcome outcome)
-{
-    if (test->attempts > 0 && test->outcome != IMS_RELAYTEST_REFUSED &&
-        test->outcome != IMS_RELAYTEST_ACCEPTED && test->outcome < outcome)
-        test->outcome = outcome;
-}
-
-gboolean
-ims_relaytest_message(ImsRelaytest *self, const char *recipient, const guint8 *bytes, gsize length)
-{
-    /* The first line of a probe's header; servers put their own lines before it. */
-    ImsRelaytestTest *test =
-        find_token(self, bytes, header_length(bytes, length), "X-Relay-Test: ");
-
-    if (test != NULL && !test->form->backscatter && !is_own_recipient(self, recipient)) {
-        set_arrived(test, IMS_RELAYTEST_PROVEN);
-        return TRUE;
-    }
-    return ims_relaytest_own_message(self, bytes, length);
-}
-
-gboolean
-ims_relaytest_own_message(ImsRelaytest *self, const guint8 *bytes, gsize length)
-{
-    ImsRelaytestTest *test = find_token(self, bytes, length, "");
-
-    if (test == NULL)
-        return FALSE;
-    set_arrived(test, IMS_RELAYTEST_BOUNCED);
-    return TRUE;
 }

@@ -20,25 +20,26 @@ static const ImsRelaytestSettings plain = {
 typedef enum {
     REFUSE_ALL,
     ACCEPT_ALL,
-    ACCEPT_LOCAL,   /* as a closed IMS: what is local by its form */
-    TEMPORARY,      /* 451 */
-    REFUSE_MAIL,    /* MAIL FROM already */
-    REFUSE_DATA,    /* accepts recipients, but no message */
-    REFUSE_MESSAGE, /* 550 after the message */
-    NO_EHLO,        /* HELO only */
-    WANTS_TLS,      /* 530 Must issue a STARTTLS command first */
-    BUSY_GREETING,  /* 421 */
-    NO_GREETING,    /* closes at once */
-    NO_CONNECTION,  /* cannot be reached */
-    CLOSES_EACH,    /* after each answer to RCPT */
-    CLOSES_AT_RCPT, /* instead of it */
-    GOODBYE,        /* 421 right after each third refusal, in one packet */
-    ASKS_TOO_MUCH,  /* two answers for one command */
-    HUGE_LINE,      /* an endless line as greeting */
-    HUGE_REPLY,     /* endless continuation lines at RCPT */
-    HTTP,           /* another protocol */
-    MIXED_CODES,    /* 250-…, 550 … as one answer */
-    CONTROL_BYTES,  /* an answer that would act on a terminal */
+    ACCEPT_LOCAL,    /* as a closed IMS: what is local by its form */
+    TEMPORARY,       /* 451 */
+    DEFERS_RELAYING, /* 454 with the reason, as Postfix */
+    REFUSE_MAIL,     /* MAIL FROM already */
+    REFUSE_DATA,     /* accepts recipients, but no message */
+    REFUSE_MESSAGE,  /* 550 after the message */
+    NO_EHLO,         /* HELO only */
+    WANTS_TLS,       /* 530 Must issue a STARTTLS command first */
+    BUSY_GREETING,   /* 421 */
+    NO_GREETING,     /* closes at once */
+    NO_CONNECTION,   /* cannot be reached */
+    CLOSES_EACH,     /* after each answer to RCPT */
+    CLOSES_AT_RCPT,  /* instead of it */
+    GOODBYE,         /* 421 right after each third refusal, in one packet */
+    ASKS_TOO_MUCH,   /* two answers for one command */
+    HUGE_LINE,       /* an endless line as greeting */
+    HUGE_REPLY,      /* endless continuation lines at RCPT */
+    HTTP,            /* another protocol */
+    MIXED_CODES,     /* 250-…, 550 … as one answer */
+    CONTROL_BYTES,   /* an answer that would act on a terminal */
     RSET_REFUSED,
     BAD_SEQUENCE, /* 503 at each RCPT */
     REDIRECT_3XX, /* 354 at MAIL */
@@ -85,7 +86,9 @@ rcpt_answer(Server *server, const char *line)
             return "250 OK - Recipient\r\n";
         return refused;
     case TEMPORARY:
-        return "451 try again later\r\n";
+        return "451 <relaytest@relay.example>: try again later\r\n";
+    case DEFERS_RELAYING:
+        return "454 4.7.1 <t@far.example>: Relay access denied\r\n";
     case GOODBYE:
         return server->n_rcpt % 3 == 0 ? "550 no\r\n421 4.7.0 mx.own.com Error: too many errors\r\n"
                                        : refused;
@@ -316,54 +319,56 @@ typedef struct {
 } Case;
 
 static const Case cases[] = {
-    {"refuses-all",                REFUSE_ALL,     FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,  FALSE},
-    {"refuses-all-probing",        REFUSE_ALL,     TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,
-     FALSE                                                                                                               },
-    {"R-221-accepted-is-no-proof", ACCEPT_ALL,     FALSE, IMS_RELAYTEST_UNDECIDED,
-     IMS_RELAYTEST_ACCEPTED,                                                                                37, 1,  FALSE},
-    {"accepts-all-probing",        ACCEPT_ALL,     TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_PROBED,    37, 1,
-     FALSE                                                                                                               },
-    {"R-221-local-forms-only",     ACCEPT_LOCAL,   FALSE, IMS_RELAYTEST_UNDECIDED, IMS_RELAYTEST_REFUSED,
-     12,                                                                                                        1,  FALSE},
-    {"R-221-local-forms-probed",   ACCEPT_LOCAL,   TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,
-     12,                                                                                                        1,  FALSE},
-    {"temporary-tells-nothing",    TEMPORARY,      FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_TEMPORARY,
-     37,                                                                                                        1,  FALSE},
-    {"refuses-the-sender",         REFUSE_MAIL,    FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,
-     FALSE                                                                                                               },
-    {"refuses-data",               REFUSE_DATA,    TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,  FALSE},
-    {"refuses-the-message",        REFUSE_MESSAGE, TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37,
-     1,                                                                                                             FALSE},
-    {"helo-only",                  NO_EHLO,        FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,  FALSE},
-    {"wants-tls",                  WANTS_TLS,      FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 1,  FALSE},
-    {"busy",                       BUSY_GREETING,  FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,  TRUE },
-    {"closes-at-once",             NO_GREETING,    FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,
-     TRUE                                                                                                                },
-    {"not-reachable",              NO_CONNECTION,  FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,
-     TRUE                                                                                                                },
-    {"closes-after-each",          CLOSES_EACH,    FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 38,
-     FALSE                                                                                                               },
-    {"closes-at-rcpt",             CLOSES_AT_RCPT, FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 74,
-     FALSE                                                                                                               },
-    {"goodbye-behind-a-refusal",   GOODBYE,        FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37,
-     13,                                                                                                            FALSE},
-    {"answers-unasked",            ASKS_TOO_MUCH,  FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 38,
-     FALSE                                                                                                               },
-    {"endless-line",               HUGE_LINE,      FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,
-     TRUE                                                                                                                },
-    {"endless-reply",              HUGE_REPLY,     FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 74,
-     FALSE                                                                                                               },
-    {"another-protocol",           HTTP,           FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,  TRUE },
-    {"two-codes-in-one-answer",    MIXED_CODES,    FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,
-     37,                                                                                                        74, FALSE},
-    {"control-bytes",              CONTROL_BYTES,  FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,
-     FALSE                                                                                                               },
-    {"rset-refused",               RSET_REFUSED,   FALSE, IMS_RELAYTEST_UNDECIDED, IMS_RELAYTEST_ACCEPTED,  37, 38,
-     FALSE                                                                                                               },
-    {"bad-sequence-is-no-refusal", BAD_SEQUENCE,   FALSE, IMS_RELAYTEST_UNTESTED,
-     IMS_RELAYTEST_FAILED,                                                                                  37, 1,  FALSE},
-    {"354-at-mail",                REDIRECT_3XX,   FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 1,
-     FALSE                                                                                                               },
+    {"refuses-all",                REFUSE_ALL,      FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,  FALSE},
+    {"refuses-all-probing",        REFUSE_ALL,      TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,
+     FALSE                                                                                                                },
+    {"R-221-accepted-is-no-proof", ACCEPT_ALL,      FALSE, IMS_RELAYTEST_UNDECIDED,
+     IMS_RELAYTEST_ACCEPTED,                                                                                 37, 1,  FALSE},
+    {"accepts-all-probing",        ACCEPT_ALL,      TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_PROBED,    37, 1,
+     FALSE                                                                                                                },
+    {"R-221-local-forms-only",     ACCEPT_LOCAL,    FALSE, IMS_RELAYTEST_UNDECIDED, IMS_RELAYTEST_REFUSED,
+     12,                                                                                                         1,  FALSE},
+    {"R-221-local-forms-probed",   ACCEPT_LOCAL,    TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,
+     12,                                                                                                         1,  FALSE},
+    {"temporary-tells-nothing",    TEMPORARY,       FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_TEMPORARY,
+     37,                                                                                                         1,  FALSE},
+    {"454-relay-access-denied",    DEFERS_RELAYING, FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,
+     37,                                                                                                         1,  FALSE},
+    {"refuses-the-sender",         REFUSE_MAIL,     FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,
+     FALSE                                                                                                                },
+    {"refuses-data",               REFUSE_DATA,     TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,  FALSE},
+    {"refuses-the-message",        REFUSE_MESSAGE,  TRUE,  IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37,
+     1,                                                                                                              FALSE},
+    {"helo-only",                  NO_EHLO,         FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,  FALSE},
+    {"wants-tls",                  WANTS_TLS,       FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 1,  FALSE},
+    {"busy",                       BUSY_GREETING,   FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,  TRUE },
+    {"closes-at-once",             NO_GREETING,     FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,
+     TRUE                                                                                                                 },
+    {"not-reachable",              NO_CONNECTION,   FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,
+     TRUE                                                                                                                 },
+    {"closes-after-each",          CLOSES_EACH,     FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 38,
+     FALSE                                                                                                                },
+    {"closes-at-rcpt",             CLOSES_AT_RCPT,  FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 74,
+     FALSE                                                                                                                },
+    {"goodbye-behind-a-refusal",   GOODBYE,         FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37,
+     13,                                                                                                             FALSE},
+    {"answers-unasked",            ASKS_TOO_MUCH,   FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 38,
+     FALSE                                                                                                                },
+    {"endless-line",               HUGE_LINE,       FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,
+     TRUE                                                                                                                 },
+    {"endless-reply",              HUGE_REPLY,      FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 74,
+     FALSE                                                                                                                },
+    {"another-protocol",           HTTP,            FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_NOT_TRIED, 37, 3,  TRUE },
+    {"two-codes-in-one-answer",    MIXED_CODES,     FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,
+     37,                                                                                                         74, FALSE},
+    {"control-bytes",              CONTROL_BYTES,   FALSE, IMS_RELAYTEST_CLOSED,    IMS_RELAYTEST_REFUSED,   37, 1,
+     FALSE                                                                                                                },
+    {"rset-refused",               RSET_REFUSED,    FALSE, IMS_RELAYTEST_UNDECIDED, IMS_RELAYTEST_ACCEPTED,  37, 38,
+     FALSE                                                                                                                },
+    {"bad-sequence-is-no-refusal", BAD_SEQUENCE,    FALSE, IMS_RELAYTEST_UNTESTED,
+     IMS_RELAYTEST_FAILED,                                                                                   37, 1,  FALSE},
+    {"354-at-mail",                REDIRECT_3XX,    FALSE, IMS_RELAYTEST_UNTESTED,  IMS_RELAYTEST_FAILED,    37, 1,
+     FALSE                                                                                                                },
 };
 
 static void
@@ -491,7 +496,7 @@ outcome(const ImsRelaytest *relaytest, guint index)
     "Received: by x\nX-Relay-Test: rt0011223344556677-" number ".\nTo: <t@far.example>\n\nx\n"
 #define REPORT(number)                                                                             \
     "From: <>\nSubject: failed\n\nWhat you sent:\n\nX-Relay-Test: rt0011223344556677-" number "."  \
-                                                                                              "\n"
+    "\n"
 
 static void
 test_proof(void)
