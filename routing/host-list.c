@@ -9,20 +9,22 @@ G_DEFINE_QUARK(ims_hosts_error, ims_hosts_error)
 
 typedef struct {
     char *text;
-    gboolean is_domain;
+    char *domain; /* (nullable): in lower case; NULL for an address */
+    guint net;    /* number in the list of nets, from 1; 0 for a domain */
 } Entry;
 
 struct _ImsHostList {
     GArray *entries;     /* Entry */
     ImsNetList *nets;    /* those that are addresses */
     GArray *net_numbers; /* guint: number of the entry that each net is */
-    GHashTable *domains; /* (owned) lower case → number of the first entry */
+    GHashTable *domains; /* (owned) domain → number of the first entry */
 };
 
 static void
 entry_clear(gpointer data)
 {
     g_free(((Entry *)data)->text);
+    g_free(((Entry *)data)->domain);
 }
 
 ImsHostList *
@@ -65,12 +67,13 @@ ims_host_list_add(ImsHostList *list, const char *text, GError **error)
 
     if (ims_net_list_add(list->nets, text, NULL)) {
         g_array_append_val(list->net_numbers, number);
+        entry.net = list->net_numbers->len;
     } else {
         const char *name = text[0] == '.' ? text + 1 : text;
-        char *domain =
-            looks_like_address(text) ? NULL : ims_path_domain_normalize(name, strlen(name));
 
-        if (domain == NULL) {
+        if (!looks_like_address(text))
+            entry.domain = ims_path_domain_normalize(name, strlen(name));
+        if (entry.domain == NULL) {
             g_autofree char *shown = g_strescape(text, NULL);
 
             g_set_error(error, IMS_HOSTS_ERROR, IMS_HOSTS_ERROR_SYNTAX,
@@ -80,11 +83,8 @@ ims_host_list_add(ImsHostList *list, const char *text, GError **error)
                         shown);
             return FALSE;
         }
-        entry.is_domain = TRUE;
-        if (g_hash_table_contains(list->domains, domain))
-            g_free(domain);
-        else
-            g_hash_table_insert(list->domains, domain, GUINT_TO_POINTER(number));
+        if (!g_hash_table_contains(list->domains, entry.domain))
+            g_hash_table_insert(list->domains, g_strdup(entry.domain), GUINT_TO_POINTER(number));
     }
     entry.text = g_strdup(text);
     g_array_append_val(list->entries, entry);
@@ -108,7 +108,7 @@ gboolean
 ims_host_list_is_domain(const ImsHostList *list, guint index)
 {
     g_return_val_if_fail(index < list->entries->len, FALSE);
-    return g_array_index(list->entries, Entry, index).is_domain;
+    return g_array_index(list->entries, Entry, index).domain != NULL;
 }
 
 gboolean
@@ -117,21 +117,45 @@ ims_host_list_has_domains(const ImsHostList *list)
     return g_hash_table_size(list->domains) > 0;
 }
 
+/* The first entry that is @domain or above it, @except passed over. */
 static guint
-match_name(const ImsHostList *list, const char *name)
+match_domain(const ImsHostList *list, const char *domain, guint except)
 {
-    g_autofree char *lower = ims_path_domain_normalize(name, strlen(name));
     guint best = 0;
 
-    for (const char *p = lower; p != NULL; p = strchr(p, '.')) {
+    for (const char *p = domain; p != NULL; p = strchr(p, '.')) {
         guint found;
 
         p += *p == '.';
         found = GPOINTER_TO_UINT(g_hash_table_lookup(list->domains, p));
-        if (found != 0 && (best == 0 || found < best))
+        if (found != 0 && found != except && (best == 0 || found < best))
             best = found;
     }
     return best;
+}
+
+guint
+ims_host_list_find_cover(const ImsHostList *list, guint index)
+{
+    const Entry *entry;
+    ImsAddress net, mask;
+    guint cover;
+
+    g_return_val_if_fail(index < list->entries->len, 0);
+    entry = &g_array_index(list->entries, Entry, index);
+    if (entry->domain != NULL)
+        return match_domain(list, entry->domain, index + 1);
+    ims_net_list_get(list->nets, entry->net - 1, &net, &mask);
+    cover = ims_net_list_find_cover(list->nets, &net, &mask, entry->net);
+    return cover != 0 ? g_array_index(list->net_numbers, guint, cover - 1) : 0;
+}
+
+static guint
+match_name(const ImsHostList *list, const char *name)
+{
+    g_autofree char *lower = ims_path_domain_normalize(name, strlen(name));
+
+    return lower != NULL ? match_domain(list, lower, 0) : 0;
 }
 
 guint

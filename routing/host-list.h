@@ -37,6 +37,8 @@ const char *ims_host_list_text(const ImsHostList *list, guint index);
 gboolean ims_host_list_is_domain(const ImsHostList *list, guint index);
 /* A domain is in it: each connection needs a reverse look-up. */
 gboolean ims_host_list_has_domains(const ImsHostList *list);
+/* The 1-based number of an entry that matches every client that entry @index matches; 0 for none. Of two alike the second. */
+guint ims_host_list_find_cover(const ImsHostList *list, guint index);
 /* The 1-based number of the first entry that matches, 0 for none. @name: (nullable): the reverse name, as DNS gave it. */
 guint ims_host_list_match(const ImsHostList *list, const ImsAddress *address, const char *name);
 

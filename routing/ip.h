@@ -59,6 +59,16 @@ guint ims_net_list_size(const ImsNetList *list);
 const char *ims_net_list_text(const ImsNetList *list, guint index);
 /* TRUE where entry @index can match no address at all. */
 gboolean ims_net_list_never_matches(const ImsNetList *list, guint index);
+/* Net and mask of entry @index, the net as the list compares it. */
+void ims_net_list_get(const ImsNetList *list, guint index, ImsAddress *net_out, ImsAddress *mask_out);
+/**
+ * ims_net_list_find_cover:
+ * @except: 1-based number of an entry of @list that is passed over, 0 for none
+ *
+ * The 1-based number of an entry that matches each address that (address AND @mask) == @net matches; 0 for none. Of two
+ * entries that match the same the second is covered by the first, never the other way round.
+ */
+guint ims_net_list_find_cover(const ImsNetList *list, const ImsAddress *net, const ImsAddress *mask, guint except);
 /* The 1-based number of the first entry that matches, 0 for none. */
 guint ims_net_list_match(const ImsNetList *list, const ImsAddress *address);
 

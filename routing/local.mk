@@ -1,6 +1,11 @@
 # routing
 noinst_LIBRARIES += routing/librouting.a
 routing_librouting_a_SOURCES = \
+	routing/audit-private.h \
+	routing/audit-relay.c \
+	routing/audit-virtual.c \
+	routing/audit.c \
+	routing/audit.h \
 	routing/build.c \
 	routing/build.h \
 	routing/explain.c \
@@ -27,6 +32,7 @@ routing_librouting_a_SOURCES = \
 	routing/virtual-server.h
 
 routing_tests = \
+	tests/unit/test-routing-audit \
 	tests/unit/test-routing-build \
 	tests/unit/test-routing-explain \
 	tests/unit/test-routing-ip \
@@ -39,6 +45,9 @@ routing_tests = \
 check_PROGRAMS += $(routing_tests)
 unit_tests += $(routing_tests)
 routing_world_sources = tests/unit/routing-world.c tests/unit/routing-world.h
+tests_unit_test_routing_audit_SOURCES = tests/unit/test-routing-audit.c $(routing_world_sources) \
+	$(routing_virtual_sources)
+tests_unit_test_routing_audit_LDADD = $(routing_libs)
 tests_unit_test_routing_build_SOURCES = tests/unit/test-routing-build.c $(routing_world_sources)
 tests_unit_test_routing_build_LDADD = $(routing_libs)
 tests_unit_test_routing_explain_SOURCES = tests/unit/test-routing-explain.c $(routing_world_sources)
@@ -55,7 +64,8 @@ tests_unit_test_routing_property_SOURCES = tests/unit/test-routing-property.c te
 	tests/unit/routing-model.h $(routing_world_sources)
 tests_unit_test_routing_property_LDADD = $(routing_libs)
 
-tests_unit_test_routing_virtual_SOURCES = tests/unit/test-routing-virtual.c
+routing_virtual_sources = tests/unit/virtual-world.c tests/unit/virtual-world.h
+tests_unit_test_routing_virtual_SOURCES = tests/unit/test-routing-virtual.c $(routing_virtual_sources)
 tests_unit_test_routing_virtual_LDADD = $(routing_libs)
 tests_unit_test_routing_virtual_property_SOURCES = tests/unit/test-routing-virtual-property.c \
 	tests/unit/routing-model.c tests/unit/routing-model.h

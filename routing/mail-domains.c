@@ -200,3 +200,11 @@ ims_connector_list_route(const ImsConnectorList *list, const char *domain, gbool
         *is_all_out = space != NULL && strcmp(key, ".") == 0;
     return space != NULL ? &g_array_index(list->connectors, ImsConnector, space->connector) : NULL;
 }
+
+gboolean
+ims_connector_list_carries_all(const ImsConnectorList *list, guint index)
+{
+    const Space *space = g_hash_table_lookup(list->spaces, ".");
+
+    return space != NULL && space->connector == index;
+}

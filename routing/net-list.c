@@ -11,6 +11,7 @@ G_DEFINE_QUARK(ims_net_error, ims_net_error)
 
 typedef struct {
     char *text;
+    ImsAddress net, mask;
     gboolean never;
 } Entry;
 
@@ -170,7 +171,7 @@ ims_net_list_add(ImsNetList *list, const char *text, GError **error)
     apply_mask(&net, &mask, &masked);
     if (list->masked)
         net = masked;
-    entry = (Entry){.text = g_strdup(text), .never = !ims_address_equal(&net, &masked)};
+    entry = (Entry){g_strdup(text), net, mask, !ims_address_equal(&net, &masked)};
     g_array_append_val(list->entries, entry);
     if (!entry.never) {
         Key key = {.mask = mask_index(list, &mask), .net = net};
@@ -200,6 +201,40 @@ ims_net_list_never_matches(const ImsNetList *list, guint index)
 {
     g_return_val_if_fail(index < list->entries->len, FALSE);
     return g_array_index(list->entries, Entry, index).never;
+}
+
+void
+ims_net_list_get(const ImsNetList *list, guint index, ImsAddress *net_out, ImsAddress *mask_out)
+{
+    const Entry *entry;
+
+    g_return_if_fail(index < list->entries->len);
+    entry = &g_array_index(list->entries, Entry, index);
+    *net_out = entry->net;
+    *mask_out = entry->mask;
+}
+
+guint
+ims_net_list_find_cover(const ImsNetList *list, const ImsAddress *net, const ImsAddress *mask,
+                        guint except)
+{
+    guint best = 0;
+
+    for (guint i = 0; i < list->masks->len; i++) {
+        const ImsAddress *wider = &g_array_index(list->masks, ImsAddress, i);
+        Key key = {.mask = i};
+        ImsAddress common;
+        guint found;
+
+        apply_mask(wider, mask, &common);
+        if (wider->family != mask->family || !ims_address_equal(&common, wider))
+            continue;
+        apply_mask(net, wider, &key.net);
+        found = GPOINTER_TO_UINT(g_hash_table_lookup(list->first, &key));
+        if (found != 0 && found != except && (best == 0 || found < best))
+            best = found;
+    }
+    return best;
 }
 
 guint

@@ -149,10 +149,8 @@ parse_action(const char *action, ImsRoutingEntry *entry, GError **error)
     return TRUE;
 }
 
-/* The domain of an entry in the form look-ups use: without `#`, leading dot or brackets. NULL where
- * it is none. */
-static char *
-entry_key(const char *domain)
+char *
+ims_routing_list_key(const char *domain)
 {
     if (*domain == '#')
         domain++;
@@ -187,7 +185,7 @@ gboolean
 ims_routing_list_add(ImsRoutingList *list, const char *domain, const char *action, guint line,
                      GError **error)
 {
-    g_autofree char *key = entry_key(domain);
+    g_autofree char *key = ims_routing_list_key(domain);
     ImsRoutingEntry entry = {.line = line};
     guint32 hash;
     Slot *slot;

@@ -2,139 +2,10 @@
  * for Exchange 2000. */
 #include <string.h>
 
-#include "routing/virtual-server.h"
-
-typedef struct {
-    ImsVirtualServerPolicy policy;
-    ImsHostList *connection, *relay;
-    ImsMailDomains *domains;
-    ImsConnectorList *connectors;
-    ImsAddress own[1];
-} World;
+#include "tests/unit/virtual-world.h"
 
 static void
-fill_hosts(ImsHostList *list, const char *text)
-{
-    g_auto(GStrv) items = g_strsplit(text, ",", -1);
-
-    for (guint i = 0; items[i] != NULL; i++)
-        g_assert_true(ims_host_list_add(list, items[i], NULL));
-}
-
-/* "Name=space+space>host!": `>host` a smart host, `!` relay to these domains; a cost as in
- * "space%20". */
-static void
-add_connector(World *world, const char *text)
-{
-    g_auto(GStrv) pair = g_strsplit(text, "=", 2);
-    gboolean relay = g_str_has_suffix(pair[1], "!");
-    g_autofree char *rest = g_strndup(pair[1], strlen(pair[1]) - relay);
-    g_auto(GStrv) parts = g_strsplit(rest, ">", 2);
-    g_auto(GStrv) spaces = g_strsplit(parts[0], "+", -1);
-    ImsConnector connector = {pair[0], parts[1], relay};
-    guint number = ims_connector_list_add(world->connectors, &connector);
-
-    for (guint i = 0; spaces[i] != NULL; i++) {
-        g_auto(GStrv) cost = g_strsplit(spaces[i], "%", 2);
-
-        g_assert_true(ims_connector_list_add_space(
-            world->connectors, number, cost[0],
-            cost[1] != NULL ? (guint)g_ascii_strtoull(cost[1], NULL, 10) : 1, NULL));
-    }
-}
-
-static void
-read_word(World *world, const char *word)
-{
-    ImsVirtualServerPolicy *policy = &world->policy;
-
-    if (g_str_has_prefix(word, "connect-only:") || g_str_has_prefix(word, "connect-except:")) {
-        policy->connection_mode = word[8] == 'o' ? IMS_HOSTS_ONLY : IMS_HOSTS_ALL_EXCEPT;
-        fill_hosts(world->connection, strchr(word, ':') + 1);
-    } else if (g_str_has_prefix(word, "only:")) {
-        fill_hosts(world->relay, word + 5);
-    } else if (g_str_has_prefix(word, "except:")) {
-        fill_hosts(world->relay, word + 7);
-        policy->relay_mode = IMS_HOSTS_ALL_EXCEPT;
-    } else if (strcmp(word, "except") == 0) {
-        policy->relay_mode = IMS_HOSTS_ALL_EXCEPT;
-    } else if (strcmp(word, "no-auth") == 0) {
-        policy->relay_authenticated = FALSE;
-    } else if (g_str_has_prefix(word, "methods:")) {
-        policy->authentication = (guint)g_ascii_strtoull(word + 8, NULL, 10);
-    } else if (g_str_has_prefix(word, "shared:")) {
-        g_assert_true(ims_mail_domains_add(world->domains, word + 7, FALSE, NULL));
-    } else if (g_str_has_prefix(word, "domain:")) {
-        g_assert_true(ims_mail_domains_add(world->domains, word + 7, TRUE, NULL));
-    } else if (g_str_has_prefix(word, "connector:")) {
-        add_connector(world, word + 10);
-    } else if (strcmp(word, "risk") == 0) {
-        policy->accept_historic_risk = TRUE;
-    } else if (strcmp(word, "faithful") == 0) {
-        policy->faithful = TRUE;
-    } else if (strcmp(word, "no-default") == 0) {
-        policy->default_domain = NULL;
-    } else {
-        g_assert_cmpstr(word, ==, "");
-    }
-}
-
-/* Own domain own.com, which is the default; the address of the server is 192.0.2.1. */
-static void
-world_init(World *world, const char *text)
-{
-    g_auto(GStrv) words = g_strsplit(text, " ", -1);
-
-    *world = (World){.connection = ims_host_list_new(),
-                     .relay = ims_host_list_new(),
-                     .domains = ims_mail_domains_new(),
-                     .connectors = ims_connector_list_new()};
-    ims_virtual_server_policy_init(&world->policy);
-    g_assert_true(ims_address_parse("192.0.2.1", &world->own[0]));
-    world->policy.connection_list = world->connection;
-    world->policy.relay_list = world->relay;
-    world->policy.domains = world->domains;
-    world->policy.connectors = world->connectors;
-    world->policy.default_domain = "own.com";
-    world->policy.own_addresses = world->own;
-    world->policy.n_own_addresses = 1;
-    g_assert_true(ims_mail_domains_add(world->domains, "own.com", TRUE, NULL));
-    for (guint i = 0; words[i] != NULL; i++)
-        read_word(world, words[i]);
-}
-
-static void
-world_clear(World *world)
-{
-    ims_host_list_free(world->connection);
-    ims_host_list_free(world->relay);
-    ims_mail_domains_free(world->domains);
-    ims_connector_list_free(world->connectors);
-}
-
-/* "auth", "client:IP", "local:IP", "name:NAME" */
-static void
-query_init(ImsRelayQuery *query, char **words, const char *recipient)
-{
-    *query = (ImsRelayQuery){.recipient = recipient};
-    g_assert_true(ims_address_parse("203.0.113.66", &query->client));
-    g_assert_true(ims_address_parse("192.0.2.1", &query->local));
-    for (guint i = 0; words[i] != NULL; i++) {
-        if (strcmp(words[i], "auth") == 0)
-            query->authenticated = TRUE;
-        else if (g_str_has_prefix(words[i], "client:"))
-            g_assert_true(ims_address_parse(words[i] + 7, &query->client));
-        else if (g_str_has_prefix(words[i], "local:"))
-            g_assert_true(ims_address_parse(words[i] + 6, &query->local));
-        else if (g_str_has_prefix(words[i], "name:"))
-            query->client_name = words[i] + 5;
-        else
-            g_assert_cmpstr(words[i], ==, "");
-    }
-}
-
-static void
-check_verdict(const World *world, const ImsRelayQuery *query, const ImsRelayVerdict *verdict)
+check_verdict(const VirtualWorld *world, const ImsRelayQuery *query, const ImsRelayVerdict *verdict)
 {
     g_autoptr(GPtrArray) lines = ims_virtual_server_explain(&world->policy, query, verdict);
     g_autofree char *reply = ims_relay_verdict_reply_text(verdict, query);
@@ -271,10 +142,10 @@ test_case(gconstpointer data)
     g_auto(ImsRelayVerdict) verdict = {0};
     g_autofree char *reply = NULL, *text = NULL;
     ImsRelayQuery query;
-    World world;
+    VirtualWorld world;
 
-    world_init(&world, row->policy);
-    query_init(&query, words, row->recipient);
+    virtual_world_init(&world, row->policy);
+    virtual_query_init(&query, words, row->recipient);
     ims_virtual_server_decide(&world.policy, &query, &verdict);
     reply = ims_relay_verdict_reply_text(&verdict, &query);
     text = g_strdup_printf("%s %s %s%s", kinds[verdict.kind], reply,
@@ -282,7 +153,7 @@ test_case(gconstpointer data)
                            verdict.weakness != NULL ? " weak" : "");
     g_assert_cmpstr(text, ==, row->verdict);
     check_verdict(&world, &query, &verdict);
-    world_clear(&world);
+    virtual_world_clear(&world);
 }
 
 /* both modes, the box, and the client listed, authenticated or neither. */
@@ -299,10 +170,10 @@ test_truth_table(void)
         char *words[] = {(char *)(authenticated ? "auth" : ""), NULL};
         g_auto(ImsRelayVerdict) verdict = {0}, own = {0};
         ImsRelayQuery query;
-        World world;
+        VirtualWorld world;
 
-        world_init(&world, policy);
-        query_init(&query, words, OUT);
+        virtual_world_init(&world, policy);
+        virtual_query_init(&query, words, OUT);
         ims_virtual_server_decide(&world.policy, &query, &verdict);
         g_test_message("%s %s", policy, words[0]);
         g_assert_cmpint(verdict.kind, ==, wanted ? IMS_VERDICT_REROUTE : IMS_VERDICT_REFUSE);
@@ -311,7 +182,7 @@ test_truth_table(void)
         query.recipient = "a@own.com";
         ims_virtual_server_decide(&world.policy, &query, &own);
         g_assert_cmpint(own.kind, ==, IMS_VERDICT_DELIVER);
-        world_clear(&world);
+        virtual_world_clear(&world);
     }
 }
 
@@ -339,15 +210,15 @@ test_connect(void)
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         ImsAddress client;
         guint entry = 77;
-        World world;
+        VirtualWorld world;
 
         g_test_message("%s %s", rows[i].policy, rows[i].client);
-        world_init(&world, rows[i].policy);
+        virtual_world_init(&world, rows[i].policy);
         g_assert_true(ims_address_parse(rows[i].client, &client));
         g_assert_cmpint(ims_virtual_server_connect(&world.policy, &client, rows[i].name, &entry),
                         ==, rows[i].in);
         g_assert_cmpuint(entry, ==, rows[i].entry);
-        world_clear(&world);
+        virtual_world_clear(&world);
     }
 }
 
@@ -358,21 +229,21 @@ test_independence(void)
     g_auto(ImsRelayVerdict) verdict = {0};
     char *words[] = {NULL};
     ImsRelayQuery query;
-    World world;
+    VirtualWorld world;
 
-    world_init(&world, "connect-only:203.0.113.66");
-    query_init(&query, words, OUT);
+    virtual_world_init(&world, "connect-only:203.0.113.66");
+    virtual_query_init(&query, words, OUT);
     g_assert_true(ims_virtual_server_connect(&world.policy, &query.client, NULL, NULL));
     ims_virtual_server_decide(&world.policy, &query, &verdict);
     g_assert_cmpint(verdict.kind, ==, IMS_VERDICT_REFUSE);
     g_assert_false(ims_virtual_server_needs_name(&world.policy));
-    world_clear(&world);
-    world_init(&world, "only:10.0.0.1,partner.example");
+    virtual_world_clear(&world);
+    virtual_world_init(&world, "only:10.0.0.1,partner.example");
     g_assert_true(ims_virtual_server_needs_name(&world.policy));
-    world_clear(&world);
-    world_init(&world, "connect-except:partner.example");
+    virtual_world_clear(&world);
+    virtual_world_init(&world, "connect-except:partner.example");
     g_assert_true(ims_virtual_server_needs_name(&world.policy));
-    world_clear(&world);
+    virtual_world_clear(&world);
 }
 
 /* R-190, R-191: two servers side by side, each with its own mind. R-103, R-108: the sender never
@@ -383,18 +254,18 @@ test_two_servers(void)
     char *words[] = {(char *)"auth", NULL};
     g_auto(ImsRelayVerdict) internet_verdict = {0}, roaming_verdict = {0};
     ImsRelayQuery query;
-    World internet, roaming;
+    VirtualWorld internet, roaming;
 
-    world_init(&internet, "no-auth");
-    world_init(&roaming, "");
-    query_init(&query, words, OUT);
+    virtual_world_init(&internet, "no-auth");
+    virtual_world_init(&roaming, "");
+    virtual_query_init(&query, words, OUT);
     query.mail_from = "a@own.com";
     ims_virtual_server_decide(&internet.policy, &query, &internet_verdict);
     ims_virtual_server_decide(&roaming.policy, &query, &roaming_verdict);
     g_assert_cmpint(internet_verdict.kind, ==, IMS_VERDICT_REFUSE);
     g_assert_cmpint(roaming_verdict.kind, ==, IMS_VERDICT_REROUTE);
-    world_clear(&internet);
-    world_clear(&roaming);
+    virtual_world_clear(&internet);
+    virtual_world_clear(&roaming);
 }
 
 /* R-197, Q244986: the closest space, then the lowest cost, then the first. */
@@ -414,13 +285,13 @@ test_route(void)
         {"equal.example",         "Exact",  FALSE},
         {"example",               "All",    TRUE },
     };
-    World world, empty;
+    VirtualWorld world, empty;
 
-    world_init(&world, "connector:All=*>out.example.net "
-                       "connector:Exact=partner.example+cheap.example%9+equal.example "
-                       "connector:Below=*.partner.example+cheap.example%2+equal.example "
-                       "connector:Closer=*.a.partner.example");
-    world_init(&empty, "");
+    virtual_world_init(&world, "connector:All=*>out.example.net "
+                               "connector:Exact=partner.example+cheap.example%9+equal.example "
+                               "connector:Below=*.partner.example+cheap.example%2+equal.example "
+                               "connector:Closer=*.a.partner.example");
+    virtual_world_init(&empty, "");
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         gboolean all = FALSE;
         const ImsConnector *connector =
@@ -435,8 +306,8 @@ test_route(void)
     g_assert_null(ims_connector_list_get(world.connectors, 1)->smart_host);
     g_assert_cmpuint(ims_connector_list_size(world.connectors), ==, 4);
     g_assert_null(ims_connector_list_route(empty.connectors, "far.example", NULL));
-    world_clear(&world);
-    world_clear(&empty);
+    virtual_world_clear(&world);
+    virtual_world_clear(&empty);
 }
 
 static void
@@ -456,9 +327,9 @@ test_bad_input(void)
                                         "\xff"};
     static const char *const domains[] = {"",           "*",    "*.",    "a@b.example",
                                           "*a.example", "a..b", "a.*.b", "#a.example"};
-    World world;
+    VirtualWorld world;
 
-    world_init(&world, "");
+    virtual_world_init(&world, "");
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++) {
         g_autoptr(GError) error = NULL;
         gboolean taken = ims_host_list_add(world.relay, hosts[i], &error);
@@ -482,19 +353,19 @@ test_bad_input(void)
         g_assert_error(space_error, IMS_VIRTUAL_SERVER_ERROR, IMS_VIRTUAL_SERVER_ERROR_DOMAIN);
     }
     g_assert_cmpuint(ims_mail_domains_size(world.domains), ==, 1);
-    world_clear(&world);
+    virtual_world_clear(&world);
 }
 
 static void
 test_duplicate(void)
 {
     g_autoptr(GError) error = NULL;
-    World world;
+    VirtualWorld world;
 
-    world_init(&world, "shared:other.example");
+    virtual_world_init(&world, "shared:other.example");
     g_assert_false(ims_mail_domains_add(world.domains, "OTHER.example.", TRUE, &error));
     g_assert_error(error, IMS_VIRTUAL_SERVER_ERROR, IMS_VIRTUAL_SERVER_ERROR_DUPLICATE);
-    world_clear(&world);
+    virtual_world_clear(&world);
 }
 
 /* A policy of the defaults alone, with every list NULL. */
@@ -507,7 +378,7 @@ test_nothing_set(void)
     ImsRelayQuery query;
 
     ims_virtual_server_policy_init(&policy);
-    query_init(&query, words, OUT);
+    virtual_query_init(&query, words, OUT);
     g_assert_true(ims_virtual_server_connect(&policy, &query.client, NULL, NULL));
     g_assert_false(ims_virtual_server_needs_name(&policy));
     ims_virtual_server_decide(&policy, &query, &foreign);
