@@ -29,6 +29,7 @@ typedef struct {
     ImsService *service;
     ImsSender *sender;
     ImsTls *tls;
+    ImsSessionLimit all_sessions, smtp_sessions;
     GPtrArray *listeners; /* (element-type ImsListener), parallel to config->listeners */
     ImsControlServer *control;
     char *pid_file, *control_path;
@@ -256,8 +257,7 @@ start_listener(Server *server, const ImsConfigListener *wanted, int inherited_fd
         .tls = server->tls,
         .implicit_tls = protocols[wanted->protocol].implicit_tls,
         .clear_text_logon = wanted->clear_text_logon,
-        .max_sessions =
-            smtp ? MIN(config->max_inbound, config->max_sessions) : config->max_sessions,
+        .limits = {&server->all_sessions, smtp ? &server->smtp_sessions : NULL},
         .max_sessions_address = config->max_sessions_address,
         .refusal = protocols[wanted->protocol].refusal,
         .new_session = protocols[wanted->protocol].new_session,
@@ -388,7 +388,10 @@ finish(Server *server)
 gboolean
 ims_server_run(const ImsConfig *config, const ImsServerHooks *hooks, GError **error)
 {
-    Server server = {.config = config, .hooks = hooks};
+    Server server = {.config = config,
+                     .hooks = hooks,
+                     .all_sessions = {.max = config->max_sessions},
+                     .smtp_sessions = {.max = config->max_inbound}};
     g_autoptr(GError) cause = NULL;
     Kept kept = {0};
     gboolean started;

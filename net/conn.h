@@ -115,13 +115,23 @@ void ims_tls_unref(ImsTls *tls);
 gboolean ims_tls_make_self_signed(const char *certificate_file, const char *key_file,
                                   const char *const *names, GError **error);
 
+/* A limit that several listeners share: it counts the open sessions of all that name it. */
+typedef struct {
+    guint max; /* 0: none */
+    gint open; /* atomic */
+} ImsSessionLimit;
+
+#define IMS_LISTENER_LIMITS 2
+
 typedef struct {
     ImsAddress address;
     guint16 port; /* 0: any free port, see ims_listener_port() */
     ImsTls *tls;  /* (nullable): STARTTLS offered, or implicit */
     gboolean implicit_tls;
     gboolean clear_text_logon;
-    guint max_sessions;         /* of this listener; 0: none */
+    guint max_sessions; /* of this listener; 0: none */
+    /* (nullable): met as well; they outlive the listener's last session */
+    ImsSessionLimit *limits[IMS_LISTENER_LIMITS];
     guint max_sessions_address; /* of one peer address (IPv6: one /64) over all
  listeners; 0: none */
     const char *refusal;        /* (nullable): sent when over a limit, with CRLF; e.g. "421 …" */

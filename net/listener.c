@@ -30,8 +30,8 @@ struct _ImsListener {
     char *refusal; /* (nullable) */
     int fd;
     guint16 port;
-    int ref_count;  /* atomic: the owner and each connection */
-    guint sessions; /* atomic */
+    int ref_count; /* atomic: the owner and each connection */
+    gint sessions; /* atomic */
     gboolean stopped;
     guint n_posts;
     Post *posts;
@@ -92,12 +92,56 @@ listener_unref(ImsListener *listener)
     g_free(listener);
 }
 
+/* One more of @open, unless there are @max (0: none) already. */
+static gboolean
+take_place(gint *open, guint max)
+{
+    gint n;
+
+    do {
+        n = g_atomic_int_get(open);
+        if (max > 0 && (guint)n >= max)
+            return FALSE;
+    } while (!g_atomic_int_compare_and_exchange(open, n, n + 1));
+    return TRUE;
+}
+
+static void
+leave_place(gint *open)
+{
+    g_atomic_int_add(open, -1);
+}
+
+/* The first @n of the limits it shares with others. */
+static void
+leave_shared(ImsListener *listener, guint n)
+{
+    for (guint i = 0; i < n; i++)
+        if (listener->options.limits[i] != NULL)
+            leave_place(&listener->options.limits[i]->open);
+}
+
+static gboolean
+take_shared(ImsListener *listener)
+{
+    for (guint i = 0; i < IMS_LISTENER_LIMITS; i++) {
+        ImsSessionLimit *limit = listener->options.limits[i];
+
+        if (limit != NULL && !take_place(&limit->open, limit->max)) {
+            leave_shared(listener, i);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static void
 conn_gone(const ImsAddress *peer, gpointer data)
 {
     ImsListener *listener = data;
 
-    g_atomic_int_add((int *)&listener->sessions, -1);
+    leave_place(&listener->sessions);
+    leave_shared(listener, IMS_LISTENER_LIMITS);
     ims_real_world_dismiss(listener->world, peer);
     listener_unref(listener);
 }
@@ -113,30 +157,19 @@ refuse(ImsListener *listener, int fd)
 }
 
 static gboolean
-take_place(ImsListener *listener)
-{
-    guint max = listener->options.max_sessions, sessions;
-
-    do {
-        sessions = (guint)g_atomic_int_get((int *)&listener->sessions);
-        if (max > 0 && sessions >= max)
-            return FALSE;
-    } while (!g_atomic_int_compare_and_exchange((int *)&listener->sessions, (int)sessions,
-                                                (int)sessions + 1));
-    return TRUE;
-}
-
-static gboolean
 admit(ImsListener *listener, const ImsAddress *peer)
 {
-    if (!take_place(listener))
+    if (!take_place(&listener->sessions, listener->options.max_sessions))
         return FALSE;
-    if (!ims_real_world_admit(listener->world, peer, listener->options.max_sessions_address)) {
-        g_atomic_int_add((int *)&listener->sessions, -1);
-        return FALSE;
+    if (take_shared(listener)) {
+        if (ims_real_world_admit(listener->world, peer, listener->options.max_sessions_address)) {
+            g_atomic_int_inc(&listener->ref_count);
+            return TRUE;
+        }
+        leave_shared(listener, IMS_LISTENER_LIMITS);
     }
-    g_atomic_int_inc(&listener->ref_count);
-    return TRUE;
+    leave_place(&listener->sessions);
+    return FALSE;
 }
 
 static void
@@ -342,7 +375,7 @@ ims_listener_fd(ImsListener *listener)
 guint
 ims_listener_sessions(ImsListener *listener)
 {
-    return (guint)g_atomic_int_get((int *)&listener->sessions);
+    return (guint)g_atomic_int_get(&listener->sessions);
 }
 
 typedef struct {

@@ -38,6 +38,7 @@ peer_set_up(Peer *f, gconstpointer data)
         options.tls = f->tls;
         options.implicit_tls = settings->implicit_tls;
         options.max_sessions = settings->max_sessions;
+        options.limits[0] = settings->shared;
         options.max_sessions_address = settings->max_sessions_address;
         f->lines.timeout_sec = settings->timeout_sec;
     }

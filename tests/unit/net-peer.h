@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
     gboolean tls, implicit_tls;
     guint max_sessions, max_sessions_address, timeout_sec;
+    ImsSessionLimit *shared; /* (nullable) */
 } PeerSettings;
 
 /* For g_test_add(); @settings: (nullable): a PeerSettings. */

@@ -178,6 +178,50 @@ test_limit(Peer *f, gconstpointer data)
         close(fds[i]);
 }
 
+static ImsSessionLimit shared_limit = {.max = 2};
+
+/* Two listeners that share a limit: who calls the one takes a place from the other. */
+static void
+test_limit_shared(Peer *f, gconstpointer data)
+{
+    ImsListenerOptions options = {
+        .new_session = lines_new,
+        .refusal = "421 too many\r\n",
+        .limits = {NULL, &shared_limit},
+        .data = &f->lines
+    };
+    g_autoptr(GError) error = NULL;
+    guint16 first_port = f->port;
+    ImsListener *second;
+    int fds[3];
+
+    ims_address_parse("127.0.0.1", &options.address);
+    second = ims_listener_new(f->world, &options, -1, &error);
+    g_assert_no_error(error);
+    fds[0] = peer_dial(f);
+    peer_hear(fds[0], "hello\r\n");
+    f->port = ims_listener_port(second);
+    fds[1] = peer_dial(f);
+    peer_hear(fds[1], "hello\r\n");
+    for (guint i = 0; i < 2; i++) {
+        f->port = i == 0 ? first_port : ims_listener_port(second);
+        fds[2] = peer_dial(f);
+        peer_hear(fds[2], "421 too many\r\n");
+        peer_hear_end(fds[2]);
+    }
+    close(fds[0]);
+    wait_for_sessions(f, 0);
+    while (g_atomic_int_get(&shared_limit.open) != 1)
+        g_thread_yield();
+    fds[0] = peer_dial(f);
+    peer_hear(fds[0], "hello\r\n");
+    close(fds[0]);
+    close(fds[1]);
+    peer_stop_sessions(f, 0);
+    ims_listener_free(second);
+    g_assert_cmpint(g_atomic_int_get(&shared_limit.open), ==, 0);
+}
+
 static void
 test_limit_tls(Peer *f, gconstpointer data)
 {
@@ -324,6 +368,7 @@ test_errors(Peer *f, gconstpointer data)
 static const PeerSettings one_second = {.timeout_sec = 1};
 static const PeerSettings three_sessions = {.max_sessions = 3};
 static const PeerSettings three_an_address = {.max_sessions_address = 3};
+static const PeerSettings two_shared = {.shared = &shared_limit};
 static const PeerSettings one_tls = {.tls = TRUE, .implicit_tls = TRUE, .max_sessions = 1};
 
 static const struct {
@@ -341,6 +386,7 @@ static const struct {
     {"timeout",        &one_second,       test_timeout       },
     {"limit/listener", &three_sessions,   test_limit         },
     {"limit/address",  &three_an_address, test_limit         },
+    {"limit/shared",   &two_shared,       test_limit_shared  },
     {"limit/tls",      &one_tls,          test_limit_tls     },
     {"no-descriptor",  NULL,              test_no_descriptor },
     {"stop",           NULL,              test_stop          },
