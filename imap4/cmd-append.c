@@ -188,9 +188,7 @@ static void
 summarize(gpointer data)
 {
     Append *append = data;
-    ImsMimeLimits limits = {0};
-
-    append->summary = ims_mime_summarize(append->body, &limits);
+    append->summary = ims_mime_summarize(append->body, &append->session->settings->mime_limits);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "directory/directory.h"
 #include "directory/logon-window.h"
 #include "net/conn.h"
+#include "store/mime.h"
 #include "store/store.h"
 
 G_BEGIN_DECLS
@@ -15,7 +16,9 @@ typedef struct {
     gboolean extended;      /* today's additions */
     guint idle_timeout_sec; /* 0: 1,800 (RFC 3501 5.4) */
     gsize max_line;         /* 0: 64 KiB */
-    gsize max_literal;      /* 0: 64 MiB; 8 KiB before logon */
+    gsize max_literal;      /* 0: 64 MiB */
+    gsize max_literal_before_logon; /* 0: 8 KiB */
+    ImsMimeLimits mime_limits;      /* of what APPEND brings */
     guint max_errors;
     guint max_account_sessions;
     ImsStore *store;

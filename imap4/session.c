@@ -186,8 +186,10 @@ limits_now(const ImsImap4Session *session)
     };
 
     if (session->state == IMS_IMAP4_NOT_AUTHENTICATED) {
-        limits.max_literal = MAX_LITERAL_BEFORE_LOGON;
-        limits.max_append = MAX_LITERAL_BEFORE_LOGON;
+        limits.max_literal = settings->max_literal_before_logon > 0
+                                 ? settings->max_literal_before_logon
+                                 : MAX_LITERAL_BEFORE_LOGON;
+        limits.max_append = limits.max_literal;
     }
     return limits;
 }

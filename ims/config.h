@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routing/relay.h"
+#include "store/mime.h"
 
 G_BEGIN_DECLS
 
@@ -77,7 +78,10 @@ typedef struct {
     /* [Limits] */
     gsize max_message_size;
     guint max_recipients, max_errors;
-    gsize max_data_buffered;
+    ImsMimeLimits mime_limits;
+    gsize smtp_line, imap4_line, literal_before_logon;
+    gsize max_data_buffered, writer_queue;
+    guint writer_delay_msec;
     guint max_sessions, max_sessions_address, max_sessions_account;
     guint smtp_timeout_sec, smtp_data_timeout_sec, pop3_timeout_sec, imap4_timeout_sec;
     guint hop_limit;           /* SQ-13: 30 */

@@ -31,7 +31,7 @@ ims_libims_a_SOURCES += \
 	ims/smtp-path.c ims/smtp-reply.c ims/smtp-session.c
 smtp_tests = \
 	tests/unit/test-ims-personality tests/unit/test-ims-smtp-account tests/unit/test-ims-smtp-data \
-	tests/unit/test-ims-smtp-dialogue \
+	tests/unit/test-ims-smtp-dialogue tests/unit/test-ims-smtp-limits \
 	tests/unit/test-ims-smtp-path tests/unit/test-ims-smtp-session
 check_PROGRAMS += $(smtp_tests)
 unit_tests += $(smtp_tests)
@@ -39,6 +39,9 @@ tests_unit_test_ims_personality_SOURCES = tests/unit/test-ims-personality.c
 tests_unit_test_ims_personality_LDADD = ims/libims.a $(net_libs)
 tests_unit_test_ims_smtp_data_SOURCES = tests/unit/test-ims-smtp-data.c
 tests_unit_test_ims_smtp_data_LDADD = ims/libims.a $(net_libs)
+tests_unit_test_ims_smtp_limits_SOURCES = tests/unit/test-ims-smtp-limits.c $(smtp_fixture_sources)
+tests_unit_test_ims_smtp_limits_LDFLAGS = $(smtp_fixture_ldflags)
+tests_unit_test_ims_smtp_limits_LDADD = $(smtp_fixture_libs)
 tests_unit_test_ims_smtp_path_SOURCES = tests/unit/test-ims-smtp-path.c
 tests_unit_test_ims_smtp_path_LDADD = ims/libims.a $(net_libs)
 smtp_fixture_sources = tests/unit/smtp-fixture.c tests/unit/smtp-fixture.h

@@ -289,7 +289,7 @@ ims_report_new(ImsService *service, const ImsQueueMessage *message, GBytes *orig
         return NULL;
     }
     op->body = make_body(service, message, failed, original, wall_usec);
-    op->summary = ims_mime_summarize(op->body, NULL);
+    op->summary = ims_mime_summarize(op->body, &service->config->mime_limits);
     op->internal_date_usec = wall_usec;
     op->internal_zone_min = local_zone_min(wall_usec);
     if (op->queue != NULL)

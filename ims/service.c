@@ -40,6 +40,8 @@ open_store(ImsService *service, gboolean memory, GError **error)
     g_autofree char *folder = g_build_filename(service->config->data_directory, "mdbdata", NULL);
     const ImsStoreOptions options = {.engine = memory ? IMS_ENGINE_MEMORY : IMS_ENGINE_SQLITE,
                                      .directory = memory ? NULL : folder,
+                                     .writer_queue_limit = service->config->writer_queue,
+                                     .writer_delay_msec = service->config->writer_delay_msec,
                                      .log = service->log};
 
     service->store = ims_store_open(service->world, &options, error);
@@ -111,7 +113,10 @@ fill_settings(ImsService *service)
         .host = config->host_name,
         .extended = !config->faithful,
         .idle_timeout_sec = config->imap4_timeout_sec,
+        .max_line = config->imap4_line,
         .max_literal = config->max_message_size,
+        .max_literal_before_logon = config->literal_before_logon,
+        .mime_limits = config->mime_limits,
         .max_errors = config->max_errors,
         .max_account_sessions = config->max_sessions_account,
         .store = service->store,

@@ -13,6 +13,7 @@ typedef struct {
     ImsSmtpTransaction *transaction;
     ImsSmtpBody *body; /* holds the budget while the bytes are in memory */
     GBytes *message;
+    const ImsMimeLimits *limits; /* the service's */
     ImsMimeSummary *summary;
     char *spool_id;
     gint64 accepted_usec;
@@ -210,13 +211,13 @@ submit_message(Delivery *delivery)
     ims_store_submit(delivery->session->service->store, &op->op);
 }
 
-/* On a pool thread, or here: touches the delivery's message and summary only. */
+/* On a pool thread, or here: touches the delivery's message, limits and summary only. */
 static void
 summarize(gpointer data)
 {
     Delivery *delivery = data;
 
-    delivery->summary = ims_mime_summarize(delivery->message, NULL);
+    delivery->summary = ims_mime_summarize(delivery->message, delivery->limits);
 }
 
 static void
@@ -291,6 +292,7 @@ ims_smtp_deliver(ImsSmtpSession *session)
     delivery->spool_id = g_steal_pointer(&session->spool_id);
     delivery->accepted_usec = ims_world_wall_usec(session->service->world);
     delivery->message = ims_smtp_body_finish(delivery->body);
+    delivery->limits = &session->config->mime_limits;
     ims_smtp_wait(session);
     if (ims_smtp_body_is_eight_bit(delivery->body))
         delivery->transaction->mail.eight_bit = TRUE;

@@ -3,8 +3,6 @@
 #include "ims/smtp.h"
 #include <string.h>
 
-/* Command lines and answers to 334, line end included. */
-#define LINE_LIMIT 2048u
 /* The faithful profile greets after the look-up, as the IMS did (S-010), but not later than this.
  */
 #define GREETING_WAIT_USEC (10 * G_USEC_PER_SEC)
@@ -160,7 +158,7 @@ take_command(ImsSmtpSession *session, const guint8 *bytes, gsize length)
         }
         return line;
     }
-    if (line > LINE_LIMIT) {
+    if (line > session->config->smtp_line) {
         /* Answered once its end is seen, so that replies stay in step. A dialogue of AUTH ends with
          * it. */
         ims_smtp_auth_forget(session);

@@ -24,6 +24,7 @@ struct _ImsStore {
     int lock_fd;
     gsize inline_limit; /* G_MAXSIZE where there are no body files */
     gsize queue_limit;
+    gint64 patience_usec; /* how long an operation may wait before the store is congested */
 
     gint failed; /* atomic */
     gint owed;   /* atomic: operations whose completion has not returned yet */

@@ -12,6 +12,7 @@
 
 #define DEFAULT_INLINE_LIMIT (128u << 10)
 #define DEFAULT_QUEUE_LIMIT (64u << 20)
+#define DEFAULT_DELAY_MSEC 100
 #define ROWS_MAX 1000u
 
 static gboolean
@@ -102,6 +103,9 @@ store_new(ImsWorld *world, const ImsStoreOptions *options)
     store->lock_fd = -1;
     store->queue_limit =
         options->writer_queue_limit != 0 ? options->writer_queue_limit : DEFAULT_QUEUE_LIMIT;
+    store->patience_usec = (gint64)(options->writer_delay_msec != 0 ? options->writer_delay_msec
+                                                                    : DEFAULT_DELAY_MSEC) *
+                           1000;
     store->inline_limit =
         options->inline_body_limit != 0 ? options->inline_body_limit : DEFAULT_INLINE_LIMIT;
     if (!on_disk)

@@ -47,6 +47,7 @@ typedef struct {
     gsize inline_body_limit;  /* larger bodies go to files; 0: 128 KiB */
     gsize writer_queue_limit; /* bytes waiting for the writer before ims_store_is_congested(); 0: 64
                                  MiB */
+    guint writer_delay_msec;  /* how long one may have waited there before it; 0: 100 */
     guint64 max_database_bytes; /* of the database, without body files: IMS_STORE_ERROR_FULL beyond;
                                    0: none */
     ImsLog *log;                /* (nullable) */

@@ -5,7 +5,6 @@
 
 #define BATCH_ITEMS 1024u
 #define BATCH_BYTES (16u << 20)
-#define PATIENCE_USEC (100 * 1000)
 
 struct _ImsBodyJob {
     gboolean begun; /* guarded by the store's lock: whoever sets it does the work */
@@ -379,7 +378,7 @@ ims_store_is_congested(ImsStore *store)
     pthread_mutex_lock(&store->lock);
     congested = store->queued_bytes > store->queue_limit ||
                 (store->oldest_usec != 0 &&
-                 ims_world_mono_usec(store->world) - store->oldest_usec > PATIENCE_USEC);
+                 ims_world_mono_usec(store->world) - store->oldest_usec > store->patience_usec);
     pthread_mutex_unlock(&store->lock);
     return congested;
 }

@@ -303,6 +303,14 @@ test_defaults(void)
     g_assert_cmpuint(config->max_message_size, ==, 64 * 1024 * 1024);
     g_assert_cmpuint(config->max_recipients, ==, 5000);
     g_assert_cmpuint(config->max_data_buffered, ==, 256 * 1024 * 1024);
+    g_assert_cmpuint(config->mime_limits.max_header_size, ==, 1024 * 1024);
+    g_assert_cmpuint(config->mime_limits.max_depth, ==, 100);
+    g_assert_cmpuint(config->mime_limits.max_parts, ==, 10000);
+    g_assert_cmpuint(config->smtp_line, ==, 2048);
+    g_assert_cmpuint(config->imap4_line, ==, 64 * 1024);
+    g_assert_cmpuint(config->literal_before_logon, ==, 8 * 1024);
+    g_assert_cmpuint(config->writer_queue, ==, 64 * 1024 * 1024);
+    g_assert_cmpuint(config->writer_delay_msec, ==, 100);
     g_assert_cmpuint(config->max_sessions, ==, 10000);
     g_assert_cmpuint(config->max_sessions_address, ==, 100);
     g_assert_cmpuint(config->max_sessions_account, ==, 50);

@@ -50,6 +50,31 @@ close_service(Fixture *f)
     ims_config_free(f->config);
 }
 
+/* ---- limits ---- */
+
+static void
+test_limits(void)
+{
+    Fixture f;
+
+    open_service(&f, "[Limits]\nMessageSize=5M\nHeaderSize=2K\nMIMEDepth=3\nMIMEParts=4\nErrors=6\n"
+                     "IMAP4Line=9K\nLiteralBeforeLogon=99\nSessionsPerAccount=7\nPOP3Timeout=61\n"
+                     "IMAP4Timeout=62\n");
+    g_assert_cmpuint(f.service->imap4.max_literal, ==, 5 * 1024 * 1024);
+    g_assert_cmpuint(f.service->imap4.mime_limits.max_header_size, ==, 2048);
+    g_assert_cmpuint(f.service->imap4.mime_limits.max_depth, ==, 3);
+    g_assert_cmpuint(f.service->imap4.mime_limits.max_parts, ==, 4);
+    g_assert_cmpuint(f.service->imap4.max_errors, ==, 6);
+    g_assert_cmpuint(f.service->imap4.max_line, ==, 9 * 1024);
+    g_assert_cmpuint(f.service->imap4.max_literal_before_logon, ==, 99);
+    g_assert_cmpuint(f.service->imap4.max_account_sessions, ==, 7);
+    g_assert_cmpuint(f.service->imap4.idle_timeout_sec, ==, 62);
+    g_assert_cmpuint(f.service->pop3.max_errors, ==, 6);
+    g_assert_cmpuint(f.service->pop3.max_account_sessions, ==, 7);
+    g_assert_cmpuint(f.service->pop3.idle_timeout_sec, ==, 61);
+    close_service(&f);
+}
+
 /* ---- windows ---- */
 
 static const struct {
@@ -150,13 +175,13 @@ static const struct {
     const char *text, *expected; /* NULL: nothing of a relay */
 } start_rows[] = {
     {"[Routing]\nRerouteIncomingMail = yes\n",
-     "open-relay RelayFlags=0 served-to=loopback source=\"R-059 Q193922\""             },
+     "open-relay RelayFlags=0 served-to=loopback source=\"R-059 Q193922\""                                                                                  },
     {"[Routing]\nRerouteIncomingMail = yes\n[Routing Restrictions]\nRelayFlags = 1\nRelayDenyList "
-     "= 192.0.2.1\n",                                         "open-relay RelayFlags=1 served-to=loopback source=\"R-060 Q193922\""                                                                   },
+     "= 192.0.2.1\n",                                                             "open-relay RelayFlags=1 served-to=loopback source=\"R-060 Q193922\""},
     {"[Routing]\nRerouteIncomingMail = yes\n[Emulation]\nAcceptHistoricRisk = yes\n",
-     "served-to=everyone"},
-    {"[Routing]\nRerouteIncomingMail = yes\n[Routing Restrictions]\nRelayFlags = 2\n",                                        NULL                                                                  },
-    {"",                                        NULL            },
+     "served-to=everyone"                                                                                                                                   },
+    {"[Routing]\nRerouteIncomingMail = yes\n[Routing Restrictions]\nRelayFlags = 2\n", NULL                                                                 },
+    {"",                                                                               NULL                                                                 },
 };
 
 static void
@@ -341,6 +366,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/ims/service/limits", test_limits);
     g_test_add_func("/ims/service/windows-need-bit-8-and-the-setting", test_windows);
     g_test_add_func("/ims/service/account-change-drops-sessions",
                     test_account_change_drops_sessions);
