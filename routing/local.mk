@@ -76,8 +76,11 @@ bench_bench_verdict_SOURCES = bench/bench-verdict.c
 bench_bench_verdict_LDADD = $(routing_libs)
 
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-address
+noinst_PROGRAMS += tests/fuzz/fuzz-address tests/fuzz/fuzz-verdict
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c
 tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_address_LDADD = $(routing_libs)
+tests_fuzz_fuzz_verdict_SOURCES = tests/fuzz/fuzz-verdict.c
+tests_fuzz_fuzz_verdict_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_verdict_LDADD = $(routing_libs)
 endif
