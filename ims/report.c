@@ -36,6 +36,20 @@ is_report(const guint8 *header, gsize length)
            g_ascii_strncasecmp(subject, "Undeliverable: ", 15) == 0;
 }
 
+/* Since 4.0 SP2 none was made about what a list had sent (W-126). Today the manager of the list
+ * wants to know: its envelope sender is made for that. */
+static gboolean
+is_bulk(const ImsConfig *config, const guint8 *header, gsize length)
+{
+    g_autofree char *precedence = NULL;
+
+    if (!config->faithful)
+        return FALSE;
+    precedence = ims_mime_header_get(header, length, "Precedence");
+    return precedence != NULL && (g_ascii_strcasecmp(precedence, "bulk") == 0 ||
+                                  g_ascii_strcasecmp(precedence, "junk") == 0);
+}
+
 static gsize
 header_length(const guint8 *data, gsize length)
 {
@@ -132,8 +146,15 @@ append_header(GString *out, ImsService *service, const char *sender, const char 
                            mailer);
 }
 
+/* RET=HDRS (RFC 3461), which 5.5 took and ignored (S-471). */
+static gboolean
+wants_header_only(const ImsConfig *config, const ImsQueueMessage *message)
+{
+    return message->ret == IMS_RET_HDRS && !config->faithful;
+}
+
 /*
- * The original whole, but for RET=HDRS (RFC 3461). The faithful profile marks the returned message
+ * The original whole, or its header. The faithful profile marks the returned message
  * as well (S-195); else it stays as it came, to the octet.
  */
 static void
@@ -143,7 +164,7 @@ append_original(GString *out, const ImsConfig *config, const ImsQueueMessage *me
     gsize length;
     const char *data = g_bytes_get_data(original, &length);
     gsize header = header_length((const guint8 *)data, length);
-    gboolean only_header = message->ret == IMS_RET_HDRS;
+    gboolean only_header = wants_header_only(config, message);
 
     g_string_append_printf(out, "Content-Type: %s\r\n",
                            only_header ? "text/rfc822-headers" : "message/rfc822");
@@ -175,7 +196,7 @@ make_body(ImsService *service, const ImsQueueMessage *message, const GPtrArray *
     append_header(out, service, message->sender, own_subject, wall_usec);
     g_string_append_printf(out, "Content-Type: multipart/mixed;\r\n\tboundary=\"%s\"\r\n",
                            boundary);
-    if (has_eight_bit(data, message->ret == IMS_RET_HDRS ? header : length))
+    if (has_eight_bit(data, wants_header_only(service->config, message) ? header : length))
         g_string_append(out, "Content-Transfer-Encoding: 8bit\r\n");
     g_string_append_printf(
         out,
@@ -281,6 +302,10 @@ ims_report_new(ImsService *service, const ImsQueueMessage *message, GBytes *orig
     if (message->sender == NULL || *message->sender == '\0' ||
         is_report(data, header_length(data, length))) {
         log_report(service, message, "dropped: about a report", failed->len);
+        return NULL;
+    }
+    if (is_bulk(service->config, data, header_length(data, length))) {
+        log_report(service, message, "dropped: about a message to many", failed->len);
         return NULL;
     }
     op = address_report(service, message->sender);

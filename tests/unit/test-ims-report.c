@@ -381,6 +381,51 @@ test_only_header(void)
     tear_down(&report);
 }
 
+/* S-123, W-126 */
+static void
+test_precedence(void)
+{
+    static const struct {
+        const char *conf, *original;
+        gboolean expected;
+    } rows[] = {
+        {CONF,                                     "Precedence: bulk\r\nSubject: x\r\n\r\n", TRUE },
+        {"[Emulation]\nProfile = faithful\n" CONF, "Subject: x\r\nPrecedence: Bulk\r\n\r\n", FALSE},
+        {"[Emulation]\nProfile = faithful\n" CONF, "Precedence: junk\r\n\r\n",               FALSE},
+        {"[Emulation]\nProfile = faithful\n" CONF, "Precedence: list\r\n\r\n",               TRUE },
+        {"[Emulation]\nProfile = faithful\n" CONF, "Subject: x\r\n\r\nPrecedence: bulk\r\n", TRUE },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Report report;
+        ImsDeliverOp *op;
+
+        set_up(&report, rows[i].conf);
+        add_row(&report, "a@far.example", 1, 550, "no");
+        op = make(&report, rows[i].original);
+        g_assert_cmpint(op != NULL, ==, rows[i].expected);
+        if (op != NULL)
+            ims_store_op_free(&op->op);
+        tear_down(&report);
+    }
+}
+
+/* S-087, S-471: RET=HDRS is taken and comes to nothing. */
+static void
+test_faithful_ignores_hdrs(void)
+{
+    Report report;
+
+    set_up(&report, "[Emulation]\nProfile = faithful\n" CONF);
+    report.message->ret = IMS_RET_HDRS;
+    add_row(&report, "a@example.com", 0, 550, "Unknown Recipient");
+    expect_in_body(&report, ORIGINAL,
+                   "Content-Type: message/rfc822\r\n\r\nX-MS-Embedded-Report: \r\n" ORIGINAL);
+    expect_in_body(&report, "Subject: x\r\n\r\n\374\r\n",
+                   "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
+    tear_down(&report);
+}
+
 static void
 test_faithful_marks_original(void)
 {
@@ -535,15 +580,17 @@ main(int argc, char **argv)
 {
     g_setenv("TZ", "UTC", TRUE);
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/ims/report/S-191-to-S-202-whole", test_whole);
+    g_test_add_func("/ims/report/S-089-S-138-S-191-to-S-202-whole", test_whole);
     ADD_TABLE("/ims/report/code", codes, test_code)
-    g_test_add_func("/ims/report/several-recipients", test_several_recipients);
-    g_test_add_func("/ims/report/wrapped-code-line", test_wrapped_code_line);
+    g_test_add_func("/ims/report/W-071-several-recipients", test_several_recipients);
+    g_test_add_func("/ims/report/W-073-wrapped-code-line", test_wrapped_code_line);
     g_test_add_func("/ims/report/address-as-it-came", test_address_as_it_came);
     g_test_add_func("/ims/report/eight-bit-subject", test_eight_bit_subject);
-    g_test_add_func("/ims/report/hostile-subject", test_hostile_subject);
+    g_test_add_func("/ims/report/S-506-hostile-subject", test_hostile_subject);
     g_test_add_func("/ims/report/boundary-in-original", test_boundary_in_original);
     g_test_add_func("/ims/report/only-header", test_only_header);
+    g_test_add_func("/ims/report/S-123-W-126-precedence", test_precedence);
+    g_test_add_func("/ims/report/S-087-S-471-faithful-ignores-hdrs", test_faithful_ignores_hdrs);
     g_test_add_func("/ims/report/S-195-faithful-marks-original", test_faithful_marks_original);
     ADD_TABLE("/ims/report/whether", whether, test_whether)
     g_test_add_func("/ims/report/without-rerouting", test_without_rerouting);
