@@ -137,6 +137,7 @@ make_config(SmtpFlags flags)
         "[Emulation]\nProfile=%s\nAcceptHistoricRisk=yes\n"
         "[Server]\nHostName=mail.example.com\nSiteDomain=example.com\nOrganization=Example\nSite="
         "Site1\n"
+        "[Listeners]\nSMTP=192.0.2.10:25\n"
         "[Routing]\nRerouteIncomingMail=%s\n"
         "[Routing "
         "List]\nexample.com=<inbound>\npartner.example=<relay>\nold.example=new.example.net\n"

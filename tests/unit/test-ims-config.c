@@ -483,6 +483,62 @@ test_every_default_is_a_value(void)
     }
 }
 
+/* ---- defaults that are facts; that each is the real one shows test_every_default_is_a_value ----
+ */
+
+typedef struct {
+    const char *name, *group, *key, *value;
+} DefaultRow;
+
+static const DefaultRow default_rows[] = {
+    {"S-182-SQ-16-retry",       "Connections",          "RetryIntervals",                 ".25,.5,1,4"     },
+    {"S-184-S-269-expiry",      "Connections",          "ExpiryHours",                    "48"             },
+    {"S-258-SQ-24-outbound",    "Connections",          "MaximumOutboundConnections",     "20"             },
+    {"S-259-SQ-24-single-host", "Connections",          "MaximumConnectionsToSingleHost", "2"              },
+    {"S-260-SQ-24-messages",    "Connections",          "MaximumMessagesInConnection",    "100"            },
+    {"S-261-use-dns",           "Connections",          "ForwardAllMessagesToHost",       "(none: use DNS)"},
+    {"S-262-no-domain",         "Connections",          "EMailDomains",                   "(none)"         },
+    {"S-304-malformed",         "Connections",          "AcceptMalformed821Adrs",         "no"             },
+    {"S-307-extensions",        "Connections",          "AdvertiseSMTPExtensions",        "yes"            },
+    {"S-335-resolve",           "Connections",          "DisableReverseResolve",          "no"             },
+    {"S-337-etrn",              "Connections",          "DisableETRN",                    "no"             },
+    {"S-338-auth",              "Connections",          "DisableAuth",                    "no"             },
+    {"S-319-flags",             "Routing Restrictions", "RelayFlags",                     "none"           },
+    {"S-320-allow",             "Routing Restrictions", "RelayAllowList",                 "(none)"         },
+    {"SQ-13-hops",              "Limits",               "HopLimit",                       "30"             },
+};
+
+static void
+test_default(gconstpointer data)
+{
+    const DefaultRow *row = data;
+    guint n, found = 0;
+    const ImsConfigSetting *settings = ims_config_settings(&n);
+
+    for (guint i = 0; i < n; i++) {
+        if (g_strcmp0(settings[i].group, row->group) != 0 ||
+            g_strcmp0(settings[i].key, row->key) != 0)
+            continue;
+        g_assert_cmpstr(settings[i].default_value, ==, row->value);
+        found++;
+    }
+    g_assert_cmpuint(found, ==, 1);
+}
+
+/* S-017, S-257: the maximum of a new installation, in the profile that shows it. */
+static void
+test_faithful_maximum(void)
+{
+    g_autoptr(ImsConfig) extended = parse_ok("");
+    g_autoptr(ImsConfig) faithful = parse_ok("[Emulation]\nProfile = faithful\n");
+    g_autoptr(ImsConfig) set = parse_ok(
+        "[Emulation]\nProfile = faithful\n[Connections]\nMaximumInboundConnections = 20\n");
+
+    g_assert_cmpuint(extended->max_inbound, ==, 10000);
+    g_assert_cmpuint(faithful->max_inbound, ==, 30);
+    g_assert_cmpuint(set->max_inbound, ==, 20);
+}
+
 /* The manual page has every setting under its group, with what is expected and the default. */
 static void
 test_manual_page(void)
@@ -551,6 +607,8 @@ static const CompareRow compare_rows[] = {
      NULL,                                                                                                                                                                                                                                                            "yes"                 },
     {"taken-out",                  "[Connections]\nDisableAuth = yes\n",                           "",                                                                                         "Connections",          "DisableAuth",         "yes",
      NULL                                                                                                                                                                                                                                                                                   },
+    {"S-507-blank-after-domain",   "[Connections]\nEMailDomains = far.example;gw.example\n",
+     "[Connections]\nEMailDomains = far.example ; gw.example \n",                                                                                                                              NULL,                   NULL,                  NULL,                   NULL                  },
     {"domain-added",               "",                                                             "[Routing List]\na.example = <inbound>\n",                                                  "Routing List",         "a.example",
      NULL,                                                                                                                                                                                                                                                            "<inbound>"           },
     {"domain-removed",             "[Routing List]\na.example = <inbound>\n",                      "",                                                                                         "Routing List",         "a.example",
@@ -738,6 +796,12 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, &warning_rows[i], test_warning);
     }
+    for (guint i = 0; i < G_N_ELEMENTS(default_rows); i++) {
+        g_autofree char *path = g_strconcat("/ims/config/default/", default_rows[i].name, NULL);
+
+        g_test_add_data_func(path, &default_rows[i], test_default);
+    }
+    g_test_add_func("/ims/config/S-017-S-257-faithful-maximum", test_faithful_maximum);
     g_test_add_func("/ims/config/error/all-at-once", test_all_errors_at_once);
     g_test_add_func("/ims/config/error/bounded", test_many_errors_are_bounded);
     g_test_add_func("/ims/config/error/nul-byte", test_nul_byte);

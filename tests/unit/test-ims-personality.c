@@ -86,6 +86,103 @@ test_received_long_helo(void)
     g_assert_cmpuint(strlen(line), <, 600);
 }
 
+/* ---- specimens, as they were found but for the names ---- */
+
+typedef struct {
+    const char *name, *build, *host, *zone, *helo, *peer_name, *address, *id;
+    gint64 wall_sec;
+    const char *line; /* the first physical line; then the id and @date */
+    const char *date;
+} Specimen;
+
+static const Specimen specimens_in[] = {
+    {"W-001", "5.5.2650.21", "mail2.example.com",     "XXX7",  "203.0.113.188",           "SERVER3",
+     "203.0.113.188",                                                                                                                 "RK2JB8PP", 1030041465,
+     "Received: from 203.0.113.188 (SERVER3 [203.0.113.188]) by mail2.example.com with SMTP "
+     "(Microsoft Exchange Internet Mail Service Version 5.5.2650.21)",                            "Thu, 22 Aug 2002 11:37:45 -0700"},
+    {"W-003", "5.5.2653.13", "ntserver1.lan",         "XXX-1", "mx1.mail.example.net",
+     "ACC00042.ipt.example.net",                                                                                    "198.51.100.66",  "359QADSH", 1030177219,
+     "Received: from mx1.mail.example.net (ACC00042.ipt.example.net [198.51.100.66]) by "
+     "ntserver1.lan with SMTP (Microsoft Exchange Internet Mail Service Version 5.5.2653.13)",    "Sat, 24 Aug 2002 09:20:19 +0100"},
+    {"W-004", "5.5.2653.13", "vega.example.com",      "XXX-1", "198.51.100.233",
+     "host198-51-100-233.in-addr.example.net",                                                                      "198.51.100.233", "QYY194NR", 1030216167,
+     "Received: from 198.51.100.233 (host198-51-100-233.in-addr.example.net [198.51.100.233]) by "
+     "vega.example.com with SMTP (Microsoft Exchange Internet Mail Service Version 5.5.2653.13)", "Sat, 24 Aug 2002 20:09:27 +0100"},
+    {"W-008", "5.5.2653.13", "main-s002.example.com", "XXX-5", "branch-s002.example.com",
+     "BRANCH-S002",                                                                                                 "192.168.16.11",  "PK3QX3TT", 1027394717,
+     "Received: from branch-s002.example.com (BRANCH-S002 [192.168.16.11]) by "
+     "main-s002.example.com with SMTP (Microsoft Exchange Internet Mail Service Version "
+     "5.5.2653.13)",                                                                              "Tue, 23 Jul 2002 08:25:17 +0500"},
+    {"W-010", "5.5.2657.72", "comm1.example.com",     "XXX-2", "[172.16.13.253]",         "localhost",
+     "172.16.13.253",                                                                                                                 "PLG5MTZ1", 1090838142,
+     "Received: from [172.16.13.253] (localhost [172.16.13.253]) by comm1.example.com with SMTP "
+     "(Microsoft Exchange Internet Mail Service Version 5.5.2657.72)",                            "Mon, 26 Jul 2004 12:35:42 +0200"},
+    {"W-012", "5.5.1960.3",  "today.example.com",     "XXX-9", "shop.example.net",
+     "adsl-203-0-113-180.example.net",                                                                              "203.0.113.180",  "SDBJ0NYA", 1030950610,
+     "Received: from shop.example.net (adsl-203-0-113-180.example.net [203.0.113.180]) by "
+     "today.example.com with SMTP (Microsoft Exchange Internet Mail Service Version 5.5.1960.3)", "Mon, 2 Sep 2002 16:10:10 +0900" },
+    {"W-015", "5.5.1960.3",  "EXCHSRV1",              "XXX5",  "testserver.example.com",  "testserver.example.com",
+     "10.1.1.1",                                                                                                                      "ND9X2LS1", 898119678,
+     "Received: from testserver.example.com ([10.1.1.1]) by EXCHSRV1 with SMTP (Microsoft Exchange "
+     "Internet Mail Service Version 5.5.1960.3)",                                                 "Wed, 17 Jun 1998 16:41:18 -0500"},
+};
+
+/* Of the outbound line the build of the converting part is shown: the other number of SP4 is in
+ * the configuration. */
+static const Specimen specimens_out[] = {
+    {"W-020",       "5.5.2653.13", "mail.example.com",        "XXX-5:30", NULL, NULL, NULL, "ZX2KGYVM",
+     1042698713,                                                                                                    "Received: by mail.example.com with Internet Mail Service (5.5.2653.19)",
+     "Thu, 16 Jan 2003 12:01:53 +0530"                                                                                                                                                                                               },
+    {"W-021-W-040", "5.5.2657.72", "exc02.example.com",       "XXX7",     NULL, NULL, NULL, "24ZZ15RZ",
+     1113699842,                                                                                                    "Received: by exc02.example.com with Internet Mail Service (5.5.2657.72)",
+     "Sat, 16 Apr 2005 18:04:02 -0700"                                                                                                                                                                                               },
+    {"W-022",       "5.5.2650.21", "srv001e--n.example.com",  "XXX-8",    NULL, NULL, NULL, "XQ01WLTK",
+     975563436,                                                                                                     "Received: by srv001e--n.example.com with Internet Mail Service (5.5.2650.21)",
+     "Thu, 30 Nov 2000 13:50:36 +0800"                                                                                                                                                                                               },
+    {"W-023",       "5.5.2658.27", "exa-city",                "XXX5",     NULL, NULL, NULL, "46HA4HAJ", 1133451740,
+     "Received: by exa-city with Internet Mail Service (5.5.2658.27)",                                                                                                                              "Thu, 1 Dec 2005 10:42:20 -0500" },
+    {"W-024",       "5.5.2658.3",  "bridge.corp.example.com", "XXX8",     NULL, NULL, NULL, "1X0CAQ2M",
+     1142284021,                                                                                                    "Received: by bridge.corp.example.com with Internet Mail Service (5.5.2658.3)",
+     "Mon, 13 Mar 2006 13:07:01 -0800"                                                                                                                                                                                               },
+    {"W-025",       "5.5.2653.13", "KBS01",                   "XXX-1",    NULL, NULL, NULL, "Q4V0G62V", 1029230396,
+     "Received: by KBS01 with Internet Mail Service (5.5.2653.19)",                                                                                                                                 "Tue, 13 Aug 2002 10:19:56 +0100"},
+    {"W-026",       "5.5.2448.0",  "SERVER",                  "XXX-1",    NULL, NULL, NULL, "JSJNNK7B", 1021989439,
+     "Received: by SERVER with Internet Mail Service (5.5.2448.0)",                                                                                                                                 "Tue, 21 May 2002 14:57:19 +0100"},
+    {"W-027",       "5.5.2654.89", "ims01east",               "XXX5",     NULL, NULL, NULL, "RVXP8WHQ", 1030960487,
+     "Received: by ims01east with Internet Mail Service (5.5.2654.89)",                                                                                                                             "Mon, 2 Sep 2002 04:54:47 -0500" },
+    {"W-028",       "5.5.2655.55", "EXCHANGE",                "XXX-1",    NULL, NULL, NULL, "NCZ3JMSN", 1028023311,
+     "Received: by EXCHANGE with Internet Mail Service (5.5.2655.55)",                                                                                                                              "Tue, 30 Jul 2002 11:01:51 +0100"},
+    {"W-029",       "5.5.2656.59", "mail.example.com",        "XXX-1",    NULL, NULL, NULL, "QSA349G4", 1029507708,
+     "Received: by mail.example.com with Internet Mail Service (5.5.2656.59)",                                                                                                                      "Fri, 16 Aug 2002 15:21:48 +0100"},
+    {"W-030",       "5.5.2653.13", "KBS01",                   "UTC0",     NULL, NULL, NULL, "XSWWZCBL", 1039002019,
+     "Received: by KBS01 with Internet Mail Service (5.5.2653.19)",                                                                                                                                 "Wed, 4 Dec 2002 11:40:19 -0000" },
+};
+
+static void
+test_specimen(gconstpointer data)
+{
+    const Specimen *row = data;
+    gboolean out = row->address == NULL;
+    ImsConfig config = test_config();
+    ImsAddress address;
+    g_autofree char *line = NULL;
+    g_autofree char *expected = g_strdup_printf("%s\r\n\tid %s%s%s; %s\r\n", row->line,
+                                                out ? "<" : "", row->id, out ? ">" : "", row->date);
+
+    config.build = (char *)row->build;
+    config.host_name = (char *)row->host;
+    set_zone(row->zone);
+    if (out) {
+        line = ims_received_out(&config, row->id, WALL(row->wall_sec));
+    } else {
+        g_assert_true(ims_address_parse(row->address, &address));
+        line = ims_received_in(&config, row->helo, row->peer_name, &address, row->id,
+                               WALL(row->wall_sec));
+    }
+    set_zone("UTC0");
+    g_assert_cmpstr(line, ==, expected);
+}
+
 /* S-131 and the two numbers of SP4 (S-133). */
 static void
 test_received_out(void)
@@ -226,17 +323,40 @@ test_message_id(void)
     ims_sim_world_free(world);
 }
 
+/* S-136: a machine without a domain; S-137: SP2 and later cut nothing off. */
+static void
+test_message_id_hosts(void)
+{
+    static const char *const hosts[] = {"mail", "a-host-name-of-more-than-22-letters.example.com"};
+    ImsWorld *world = ims_sim_world_new(1, WALL(1795597200));
+    ImsConfig config = test_config();
+
+    for (guint i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        g_autofree char *id = NULL, *tail = g_strdup_printf("@%s>", hosts[i]);
+
+        config.host_name = (char *)hosts[i];
+        id = ims_message_id_new(world, &config);
+        g_assert_cmpstr(strchr(id, '@'), ==, tail);
+    }
+    ims_sim_world_free(world);
+}
+
 /* S-108; W 4.3: UTC, PRMD of 16 small letters, computer name. */
 static void
 test_mts_id(void)
 {
     ImsConfig config = test_config();
-    g_autofree char *id = NULL, *odd = NULL;
+    g_autofree char *id = NULL, *odd = NULL, *other = NULL;
 
     set_zone("XXX5");
     id = ims_mts_id(&config, "FJT4D8Q5", WALL(1014640354));
     set_zone("UTC0");
     g_assert_cmpstr(id, ==, "c=us;a= ;p=testorg communic;l=MAIL0202251232FJT4D8Q5");
+    /* W-074 */
+    config.organization = (char *)"ABC Corp";
+    config.host_name = (char *)"host-dc0-se08.example.com";
+    other = ims_mts_id(&config, "XM8FHXVY", WALL(1045237194));
+    g_assert_cmpstr(other, ==, "c=us;a= ;p=abc corp;l=HOST-DC0-SE080302141539XM8FHXVY");
     config.organization = (char *)"\xc3\x89quipe";
     config.host_name = (char *)"a-name-longer-than-netbios.example.com";
     odd = ims_mts_id(&config, "FJT4D8Q5", WALL(1014640354));
@@ -255,12 +375,25 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, &received_cases[i], test_received);
     }
+    for (guint i = 0; i < G_N_ELEMENTS(specimens_in); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/ims/personality/received/specimen/%s", specimens_in[i].name);
+
+        g_test_add_data_func(path, &specimens_in[i], test_specimen);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(specimens_out); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/ims/personality/received/specimen/%s", specimens_out[i].name);
+
+        g_test_add_data_func(path, &specimens_out[i], test_specimen);
+    }
     g_test_add_func("/ims/personality/received/long-helo", test_received_long_helo);
     g_test_add_func("/ims/personality/received/S-131-S-133-out", test_received_out);
     g_test_add_func("/ims/personality/date", test_date);
     g_test_add_func("/ims/personality/S-104-spool-id", test_spool_id);
     g_test_add_func("/ims/personality/S-104-spool-id-threads", test_spool_id_threads);
     g_test_add_func("/ims/personality/S-134-S-135-message-id", test_message_id);
-    g_test_add_func("/ims/personality/S-108-mts-id", test_mts_id);
+    g_test_add_func("/ims/personality/S-136-S-137-message-id-hosts", test_message_id_hosts);
+    g_test_add_func("/ims/personality/S-108-W-074-mts-id", test_mts_id);
     return g_test_run();
 }

@@ -622,6 +622,46 @@ test_no_retry(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(queue_size(fixture), ==, 0);
 }
 
+/* S-177, S-473: the code is logged although there is no next attempt. */
+static void
+test_no_retry_unreachable(Fixture *fixture, gconstpointer unused)
+{
+    g_autofree char *lines = NULL;
+
+    open_fixture(fixture, "RetryIntervals=0");
+    set_far(fixture);
+    set_host(fixture, "192.0.2.1", HOST_DOWN);
+    start(fixture);
+    queue_message(fixture, "a@example.com", "b@far.example");
+    lines = ims_log_take(fixture->service.log);
+    g_assert_nonnull(strstr(lines, "code=499"));
+    assert_reports("to=a@example.com b@far.example=0 Host unreachable\n");
+    g_assert_cmpuint(queue_size(fixture), ==, 0);
+}
+
+/* S-155: one message, as many entries as there are hosts. */
+static void
+test_several_hosts(Fixture *fixture, gconstpointer unused)
+{
+    open_fixture(fixture, "");
+    set_far(fixture);
+    set_mx(fixture, "two.example", "10 mx.two.example");
+    set_a(fixture, "mx.two.example", "192.0.2.2");
+    set_host(fixture, "192.0.2.2", HOST_DOWN);
+    queue_message(fixture, "a@example.com", "b@far.example,c@two.example,d@far.example");
+    g_assert_cmpuint(queue_size(fixture), ==, 1);
+    start(fixture);
+    g_assert_nonnull(strstr(fixture->trace->str, " mx.far.example=192.0.2.1:25"));
+    g_assert_nonnull(strstr(fixture->trace->str, " <b@far.example,d@far.example>"));
+    g_assert_nonnull(strstr(fixture->trace->str, " mx.two.example=192.0.2.2:25"));
+    g_string_truncate(fixture->trace, 0);
+    g_assert_cmpuint(queue_size(fixture), ==, 1);
+    set_host(fixture, "192.0.2.2", HOST_TAKES);
+    ims_sim_world_advance(fixture->world, 15 * MINUTE);
+    assert_trace(fixture, " mx.two.example=192.0.2.2:25 <c@two.example>");
+    g_assert_cmpuint(queue_size(fixture), ==, 0);
+}
+
 /* S-176 */
 static void
 test_unreachable(Fixture *fixture, gconstpointer unused)
@@ -945,6 +985,8 @@ main(int argc, char **argv)
     TEST("too-many-recipients", test_too_many_recipients);
     TEST("expiry-with-reply", test_expiry_with_reply);
     TEST("S-183-no-retry", test_no_retry);
+    TEST("S-177-S-473-no-retry-unreachable", test_no_retry_unreachable);
+    TEST("S-155-several-hosts", test_several_hosts);
     TEST("S-176-unreachable", test_unreachable);
     TEST("break-after-one", test_break_after_one);
     TEST("breaks-everywhere", test_breaks_everywhere);

@@ -967,7 +967,7 @@ main(int argc, char **argv)
     ROWS("direct/refused", refusals, test_refusal_direct)
     ROWS("direct/strange", strange, test_strange)
     ONE("esmtp/missing-fields", NULL, test_missing_fields);
-    ONE("esmtp/eight-bit-not-offered", NULL, test_eight_bit_not_offered);
+    ONE("esmtp/S-245-eight-bit-not-offered", NULL, test_eight_bit_not_offered);
     ONE("direct/S-178-closed-in-data", NULL, test_closed_in_data);
     ONE("direct/size-limit", NULL, test_size_limit);
     ONE("direct/utf8-address", NULL, test_utf8_address);
@@ -981,10 +981,10 @@ main(int argc, char **argv)
     ONE("direct/endless-reply", NULL, test_endless_reply);
     ONE("injection", NULL, test_injection);
     BOTH("large", test_large);
-    BOTH("S-172-envelope", test_envelope);
+    BOTH("S-171-S-172-envelope", test_envelope);
     BOTH("nothing-offered", test_nothing_offered);
     BOTH("several-messages", test_several_messages);
-    BOTH("S-175-recipient-refused", test_recipient_refused);
+    BOTH("S-175-S-480-recipient-refused", test_recipient_refused);
     BOTH("end-of-data-refused", test_end_of_data_refused);
     BOTH("closed-at-end", test_closed_at_end);
     BOTH("closed-at-rcpt", test_closed_at_rcpt);

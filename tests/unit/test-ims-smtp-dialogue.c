@@ -7,8 +7,10 @@
 #define GREETING                                                                                   \
     "S: 220 mail.example.com ESMTP Server (Microsoft Exchange Internet Mail Service 5.5.2653.13) " \
     "ready"
-#define ALICE "YWxpY2U="             /* alice */
-#define SECRET "c2VjcmV0MQ=="        /* secret1 */
+#define ALICE "YWxpY2U="      /* alice */
+#define SECRET "c2VjcmV0MQ==" /* secret1 */
+#define TEN "QUFBQUFBQUFBQUFB"
+#define LONG_BASE64 TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define PLAIN "AGFsaWNlAHNlY3JldDE=" /* NUL alice NUL secret1 */
 
 typedef struct {
@@ -18,7 +20,7 @@ typedef struct {
 } Dialogue;
 
 static const Dialogue dialogues[] = {
-    {"S-005-greeting",                    SMTP_FAITHFUL,      {GREETING}                                                                                },
+    {"S-005-greeting",                      SMTP_FAITHFUL,    {GREETING}                                                                                },
     {"S-007-greeting-plain",
      SMTP_PLAIN,                                              {"S: 220 mail.example.com  SMTP Server (Microsoft Exchange Internet Mail Service 5.5.2653.13) "
       "ready",
@@ -279,6 +281,57 @@ static const Dialogue dialogues[] = {
       "S: 250 OK",
       "C: DATA",
       "S~ 503 "}                                                                                                                                 },
+    {"S-050-S-500-percent",
+     SMTP_FAITHFUL,                                           {GREETING, "C: HELO a", "S: 250 OK", "C: MAIL FROM:<a@b.example>", "S~ 250 ",
+      "C: RCPT TO:<x%far.example@example.com>",
+      "S: 250 OK - Recipient <x%far.example@example.com>"}                                                                           },
+    {"S-050-percent-extended",
+     0,                                                       {GREETING, "C: HELO a", "S: 250 OK", "C: MAIL FROM:<a@b.example>", "S~ 250 ",
+      "C: RCPT TO:<x%far.example@example.com>",
+      "S: 550 Requested action not taken: mailbox unavailable"}                                                                                  },
+    {"S-051-literals",
+     0,                                                       {GREETING, "C: HELO a", "S: 250 OK", "C: MAIL FROM:<a@[203.0.113.9]>",
+      "S: 250 OK - mail from <a@[203.0.113.9]>", "C: RCPT TO:<bob@[192.0.2.10]>",
+      "S: 250 OK - Recipient <bob@[192.0.2.10]>", "C: RCPT TO:<bob@[192.0.2.11]>",
+      "S: 550 Relaying is prohibited", "C: RCPT TO:<bob@#3221225994>",
+      "S: 553 malformed address: bob@#3221225994"}                                                                                               },
+    {"S-080-no-certificate",
+     SMTP_FAITHFUL | SMTP_NO_TLS,
+     {GREETING, "C: EHLO a", "S~ 250-mail", "S: 250-HELP", "S: 250-DSN", "S: 250-SIZE 67108864",
+      "S: 250-AUTH LOGIN", "S: 250 AUTH=LOGIN", "C: STARTTLS", "S: 502 command not implemented"}                                                        },
+    {"S-120-S-484-beginning-of-postmaster",
+     0,                                                       {GREETING, "C: HELO a", "S: 250 OK", "C: MAIL FROM:<a@b.example>", "S~ 250 ",
+      "C: RCPT TO:<p@example.com>", "S~ 550 ", "C: RCPT TO:<po@example.com>", "S~ 550 ",
+      "C: RCPT TO:<postmaste@example.com>", "S~ 550 ", "C: RCPT TO:<postmaster@example.com>",
+      "S~ 250 "}                                                                                                                                 },
+    {"S-437-S-509-percent-signs",
+     0,                                                       {GREETING, "C: HELO %s%n", "S: 250 OK", "C: MAIL FROM:<%s%n%Z@far.example>",
+      "S: 250 OK - mail from <%s%n%Z@far.example>", "C: RCPT TO:<%s%n@far.example>",
+      "S: 550 Relaying is prohibited", "C: RCPT TO:<bob@example.com>", "S~ 250 ", "C: DATA",
+      "S~ 354 ", "C: Subject: %s%Z%n", "C: ", "C: %s", "C: .", "S: 250 OK"}                                                                      },
+    {"S-491-auth-sequences",
+     SMTP_CLEAR | SMTP_NOT_PIPELINED,
+     {GREETING, "C: XAUTH NTLM", "S: 500 Command not recognized", "C: HELO a", "S: 250 OK",
+      "C: XAUTH NTLM AAAA", "S: 500 Command not recognized", "C: AUTH LOGIN " LONG_BASE64,
+      "S: 334 UGFzc3dvcmQ6", "C: " LONG_BASE64, "S~ 535 ", "C: AUTH PLAIN " LONG_BASE64, "S~ 535 ",
+      "C: NOOP", "S: 250 OK"}                                                                                                                           },
+    {"S-493-S-510-encapsulated",
+     0,                                                       {GREETING, "C: HELO a", "S: 250 OK", "C: MAIL FROM:<a@b.example>", "S~ 250 ",
+      "C: RCPT TO:<IMCEASMTP-x+40far+2Eexample@example.com>", "S~ 550 ",
+      "C: RCPT TO:<IMCEASMTP-x+40far+2Eexample>", "S~ 550 ",
+      "C: RCPT TO:<IMCEASMTP-x+40far+2Eexample@far.example>", "S: 550 Relaying is prohibited"}                                                   },
+    {"S-494-S-510-quoted-encapsulated",
+     0,                                                       {GREETING, "C: HELO a", "S: 250 OK", "C: MAIL FROM:<a@b.example>", "S~ 250 ",
+      "C: RCPT TO:<\"IMCEASMTP-x+40far+2Eexample\"@example.com>", "S~ 550 ",
+      "C: RCPT TO:<\"IMCEASMTP-x+40far+2Eexample\">", "S~ 550 "}                                                                                 },
+    {"S-498-xexch50",
+     SMTP_FAITHFUL,                                           {GREETING, "C: EHLO a", "S~ 250-mail", "S: 250-HELP", "S: 250-DSN", "S: 250-SIZE 67108864",
+      "S: 250-AUTH LOGIN", "S: 250-AUTH=LOGIN", "S: 250-STARTTLS", "S: 250 TLS",
+      "C: MAIL FROM:<a@b.example>", "S~ 250 ", "C: RCPT TO:<bob@example.com>", "S~ 250 ",
+      "C: XEXCH50 1000000000 2", "S: 500 Command not recognized", "C: NOOP", "S: 250 OK"}                                            },
+    {"S-508-vrfy-of-a-mailbox",
+     SMTP_FAITHFUL,                                           {GREETING, "C: VRFY bob@example.com", "S: 502 command not implemented", "C: HELO a",
+      "S: 250 OK", "C: VRFY bob", "S: 502 command not implemented", "C: NOOP", "S: 250 OK"}                                          },
 };
 
 typedef struct {

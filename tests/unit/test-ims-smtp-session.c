@@ -50,7 +50,8 @@ static void
 test_delivered(Fixture *x, gconstpointer data)
 {
     g_autofree char *message = NULL;
-    const char *rest;
+    g_autofree char *logged = NULL;
+    const char *rest, *id;
 
     smtp_to_data(x->f, x->conn, "a@far.example", to_both);
     expect(x, "Subject: x\r\n\r\n..dot\r\nbare\nlf\r\n.\r\n", "250 OK\r\n");
@@ -64,7 +65,41 @@ test_delivered(Fixture *x, gconstpointer data)
     rest = strstr(message, "\r\nSubject");
     g_assert_nonnull(rest);
     g_assert_cmpstr(rest, ==, "\r\nSubject: x\r\n\r\n.dot\r\nbare\nlf\r\n");
-    expect_log(x, " message id=");
+    /* S-105: the name of the line is the name in the log */
+    id = strstr(message, "\r\n\tid ") + strlen("\r\n\tid ");
+    logged = g_strdup_printf(" message id=%.8s ", id);
+    expect_log(x, logged);
+}
+
+/* S-115, S-503: the envelope finds the mailboxes, and nothing of the header is looked up or
+ * replaced. */
+static void
+test_header_untouched(Fixture *x, gconstpointer data)
+{
+    static const char header[] = "From: Somebody Else <alice@example.com>\r\n"
+                                 "To: bob@example.com, x@far.example\r\nCc: staff\r\n\r\nx\r\n";
+    g_autofree char *message = NULL, *text = g_strconcat(header, ".\r\n", NULL);
+    g_autoptr(GPtrArray) queue = NULL;
+
+    smtp_to_data(x->f, x->conn, "forger@far.example", to_bob);
+    expect(x, text, "250 OK\r\n");
+    message = smtp_inbox_newest(x->f, x->f->bob, NULL);
+    g_assert_true(g_str_has_suffix(message, header));
+    g_assert_cmpuint(smtp_inbox_count(x->f, x->f->alice), ==, 0);
+    queue = smtp_queue(x->f);
+    g_assert_cmpuint(queue->len, ==, 0);
+}
+
+/* S-070: what 5.0 lost. */
+static void
+test_header_without_end(Fixture *x, gconstpointer data)
+{
+    g_autofree char *message = NULL;
+
+    smtp_to_data(x->f, x->conn, "a@far.example", to_bob);
+    expect(x, "Subject: x\r\nX-Last: kept\r\n.\r\n", "250 OK\r\n");
+    message = smtp_inbox_newest(x->f, x->f->bob, NULL);
+    g_assert_nonnull(strstr(message, "\r\nSubject: x\r\nX-Last: kept\r\n"));
 }
 
 static void
@@ -169,6 +204,26 @@ test_unknown_reported(Fixture *x, gconstpointer data)
     expect(x, "x\r\n.\r\n", "250 OK\r\n");
     more = smtp_queue(x->f);
     g_assert_cmpuint(more->len, ==, 2);
+}
+
+/* S-050, S-500: taken, and returned; nothing goes to the domain behind the per cent sign. */
+static void
+test_percent_reported(Fixture *x, gconstpointer data)
+{
+    static const char *const recipients[] = {"x%far.example@example.com", NULL};
+    g_autoptr(GPtrArray) queue = NULL;
+    const ImsQueueMessage *report;
+    const ImsQueueRecipient *row;
+
+    smtp_to_data(x->f, x->conn, "forged@third.example", recipients);
+    expect(x, "x\r\n.\r\n", "250 OK\r\n");
+    queue = smtp_queue(x->f);
+    g_assert_cmpuint(queue->len, ==, 1);
+    report = g_ptr_array_index(queue, 0);
+    g_assert_cmpstr(report->sender, ==, "");
+    g_assert_cmpuint(report->recipients->len, ==, 1);
+    row = g_ptr_array_index(report->recipients, 0);
+    g_assert_cmpstr(row->address, ==, "forged@third.example");
 }
 
 /* No report about a report (null sender). */
@@ -313,6 +368,70 @@ test_recipients(Fixture *x, gconstpointer data)
            "452 Requested action not taken: Exceed Recipient Limit\r\n");
     expect(x, "DATA\r\n", DATA_OK);
     expect(x, "x\r\n.\r\n", "250 OK\r\n");
+}
+
+/* S-024, S-468: in bytes, and 0 without a limit. */
+static void
+test_size_line(Fixture *x, gconstpointer data)
+{
+    static const gsize limits[] = {0, 5000};
+
+    for (guint i = 0; i < G_N_ELEMENTS(limits); i++) {
+        g_autofree char *answer = NULL;
+        g_autofree char *line =
+            g_strdup_printf("\r\n250-SIZE %" G_GSIZE_FORMAT "\r\n250-AUTH LOGIN\r\n"
+                            "250-AUTH=LOGIN\r\n",
+                            limits[i]);
+
+        x->f->config->max_message_size = limits[i];
+        g_free(smtp_take(x->conn));
+        smtp_send(x->f, x->conn, "EHLO a\r\n");
+        answer = smtp_take(x->conn);
+        g_assert_nonnull(strstr(answer, line));
+        expect(x, "MAIL FROM:<a@far.example> SIZE=5001\r\n",
+               limits[i] == 0 ? "250 OK - mail from <a@far.example>; can accomodate 5001 bytes\r\n"
+                              : "552 Message exceeds fixed maximum message size\r\n");
+        expect(x, "RSET\r\n", "250 OK\r\n");
+    }
+}
+
+/* S-071, S-072, S-492: longer than any buffer of that time was. */
+static void
+test_long_addresses(Fixture *x, gconstpointer data)
+{
+    static const guint lengths[] = {65, 256, 1025, 1900};
+
+    g_free(smtp_take(x->conn));
+    expect(x, "HELO a\r\nMAIL FROM:<a@far.example>\r\n", "250 OK\r\n" MAIL_OK);
+    for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        g_autofree char *local = g_strnfill(lengths[i], 'a'), *reply = NULL, *domain_reply = NULL;
+        g_autofree char *rcpt = g_strdup_printf("RCPT TO:<%s@example.com>\r\n", local);
+        g_autofree char *labels = g_strnfill(lengths[i], '.');
+        g_autofree char *domain = NULL;
+
+        for (guint k = 0; k < lengths[i]; k += 2)
+            labels[k] = 'a';
+        labels[lengths[i] - 1] = 'a';
+        domain = g_strdup_printf("RCPT TO:<x@%s>\r\n", labels);
+        smtp_send(x->f, x->conn, rcpt);
+        reply = smtp_take(x->conn);
+        g_assert_true(g_str_has_prefix(reply, "55"));
+        smtp_send(x->f, x->conn, domain);
+        domain_reply = smtp_take(x->conn);
+        g_assert_true(g_str_has_prefix(domain_reply, lengths[i] > 255 ? "553 " : "550 "));
+    }
+    expect(x, "RCPT TO:<bob@example.com>\r\n", BOB_OK);
+}
+
+/* S-377: a refusal is in the log, with who, what and why. */
+static void
+test_refusal_logged(Fixture *x, gconstpointer data)
+{
+    g_free(smtp_take(x->conn));
+    expect(x, "HELO a\r\nMAIL FROM:<a@far.example>\r\n", "250 OK\r\n" MAIL_OK);
+    expect(x, "RCPT TO:<x@far.example>\r\n", "550 Relaying is prohibited\r\n");
+    expect_log(x, "rcpt from=a@far.example to=x@far.example target=x@far.example verdict=refuse "
+                  "reason=");
 }
 
 /* SQ-06: the session lives on. */
@@ -692,6 +811,26 @@ test_name(Fixture *x, gconstpointer data)
         message, "Received: from client (client.example.net [198.51.100.20]) by "));
 }
 
+/* S-011: nobody is turned away because the look-up failed. */
+static void
+test_name_failed(Fixture *x, gconstpointer data)
+{
+    static const ImsLookupStatus statuses[] = {IMS_LOOKUP_FAILED, IMS_LOOKUP_NOT_FOUND,
+                                               IMS_LOOKUP_NO_DATA};
+
+    for (guint i = 0; i < G_N_ELEMENTS(statuses); i++) {
+        ImsLookupResult result = {.status = statuses[i]};
+        ImsSimConn *conn;
+
+        ims_sim_world_set_lookup(x->f->world, IMS_LOOKUP_PTR, "198.51.100.20", &result);
+        conn = smtp_open(x->f);
+        smtp_to_data(x->f, conn, "a@far.example", to_bob);
+        smtp_expect(x->f, conn, "x\r\n.\r\n", "250 OK\r\n");
+        ims_sim_conn_close(conn);
+    }
+    g_assert_cmpuint(smtp_inbox_count(x->f, x->f->bob), ==, 3);
+}
+
 /* S-010: the faithful profile greets after the look-up, ten seconds at the longest. */
 static void
 test_slow_name(Fixture *x, gconstpointer data)
@@ -790,11 +929,14 @@ main(int argc, char **argv)
 {
     g_setenv("TZ", "UTC0", TRUE);
     g_test_init(&argc, &argv, NULL);
-    ADD("S-129-delivered", 0, test_delivered);
-    ADD("S-069-eight-bit-and-nul", 0, test_eight_bit_and_nul);
+    ADD("S-105-S-129-delivered", 0, test_delivered);
+    ADD("S-069-S-482-eight-bit-and-nul", 0, test_eight_bit_and_nul);
+    ADD("S-070-header-without-end", 0, test_header_without_end);
+    ADD("S-115-S-503-header-untouched", 0, test_header_untouched);
     ADD("several-fates", 0, test_fates);
     ADD("S-087-dsn-kept", 0, test_dsn_kept);
     ADD("S-045-unknown-reported", SMTP_FAITHFUL, test_unknown_reported);
+    ADD("S-050-S-500-percent-reported", SMTP_FAITHFUL, test_percent_reported);
     ADD("S-470-unknown-null-sender", SMTP_FAITHFUL, test_unknown_null_sender);
     ADD("unknown-without-risk", SMTP_FAITHFUL, test_unknown_without_risk);
     ADD("member-is-gone", 0, test_member_is_gone);
@@ -804,7 +946,10 @@ main(int argc, char **argv)
     ADD("line-ends", 0, test_line_ends);
     ADD("errors", 0, test_errors);
     ADD("S-053-recipients", 0, test_recipients);
-    ADD("SQ-06-too-large", 0, test_too_large);
+    ADD("S-024-S-468-SQ-12-size-line", SMTP_FAITHFUL, test_size_line);
+    ADD("S-071-S-072-S-492-long-addresses", 0, test_long_addresses);
+    ADD("S-377-refusal-logged", 0, test_refusal_logged);
+    ADD("S-076-SQ-06-too-large", 0, test_too_large);
     ADD("S-143-hops", 0, test_hops);
     ADD("large", 0, test_large);
     ADD("store-errors", 0, test_store_errors);
@@ -820,15 +965,16 @@ main(int argc, char **argv)
     ADD("congested-gone", 0, test_congested_gone);
     ADD("no-memory", 0, test_no_memory);
     ADD("reader-stalls", 0, test_reader_stalls);
-    ADD("S-066-timeouts", 0, test_timeouts);
+    ADD("S-066-S-067-SQ-08-timeouts", 0, test_timeouts);
     ADD("stopping", 0, test_stopping);
     ADD("stopping-in-data", 0, test_stopping_in_data);
     ADD("starttls-injection", 0, test_starttls_injection);
     ADD("starttls-forgets", SMTP_CLEAR, test_starttls_forgets);
+    ADD("S-011-name-failed", SMTP_FAITHFUL, test_name_failed);
     ADD("S-010-slow-name", SMTP_FAITHFUL, test_slow_name);
     ADD("slow-name-extended", 0, test_slow_name_extended);
     ADD("S-010-name", SMTP_FAITHFUL | SMTP_NAMED, test_name);
-    ADD("S-130-no-name", SMTP_NO_RESOLVE, test_no_name);
-    ADD("S-497-hostile-name", 0, test_hostile_name);
+    ADD("S-130-S-335-no-name", SMTP_NO_RESOLVE, test_no_name);
+    ADD("S-072-S-497-S-510-hostile-name", 0, test_hostile_name);
     return g_test_run();
 }
