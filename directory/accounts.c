@@ -289,14 +289,27 @@ insert_account(ImsDirectory *directory, ImsAccountRow *row, const Credentials *c
     return ok;
 }
 
+/* NT's Guest has no password. Here nobody comes in under that name, so it gets one that nobody
+ * knows. (transfer full): to be wiped */
+static char *
+make_password(ImsDirectory *directory)
+{
+    guint8 bytes[24];
+
+    ims_world_random(directory->world, bytes, sizeof bytes);
+    return g_base64_encode(bytes, sizeof bytes);
+}
+
 gboolean
 ims_directory_add_account(ImsDirectory *directory, const char *name, const char *password,
                           GError **error)
 {
     g_autofree char *domain = NULL;
     g_autofree char *user = NULL;
+    g_autofree char *made = NULL;
     g_auto(Credentials) credentials = {NULL, NULL};
     ImsAccountRow *row, *there;
+    gboolean is_guest, ok;
 
     if (!ims_name_parse_account(name, directory->default_domain, &domain, &user, error))
         return FALSE;
@@ -308,11 +321,17 @@ ims_directory_add_account(ImsDirectory *directory, const char *name, const char 
                     "account \"%s\" is taken by \"%s\"", name, there->text);
         return FALSE;
     }
-    if (!make_credentials(directory, password, &credentials, error))
+    is_guest = g_ascii_strcasecmp(user, GUEST) == 0;
+    if (is_guest && password != NULL && *password == '\0')
+        password = made = make_password(directory);
+    ok = make_credentials(directory, password, &credentials, error);
+    if (made != NULL)
+        explicit_bzero(made, strlen(made));
+    if (!ok)
         return FALSE;
     row = new_row(0, domain, user);
     row->enabled = TRUE;
-    row->is_guest = g_ascii_strcasecmp(user, "Guest") == 0;
+    row->is_guest = is_guest;
     row->password_changed_usec = ims_world_wall_usec(directory->world);
     if (!insert_account(directory, row, &credentials, error)) {
         ims_account_row_free(row);

@@ -9,6 +9,8 @@
 
 G_BEGIN_DECLS
 
+#define GUEST "Guest"
+
 /* An account as it is held in memory: a logon asks no SQL. Guarded by accounts_lock. */
 typedef struct _ImsAccountRow ImsAccountRow;
 struct _ImsAccountRow {
@@ -30,6 +32,7 @@ struct _ImsDirectory {
     ImsLog *log;
     char *default_domain;
     guint lockout_failures, lockout_sec, cache_sec, hash_cost;
+    gboolean is_double_allowed; /* two recipients may bear one address; main only */
     int lock_fd;
     char *dummy_hash; /* compared for unknown names, so that they cost as much */
 

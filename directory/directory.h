@@ -89,6 +89,8 @@ gboolean ims_directory_add_recipient(ImsDirectory *directory, const ImsRecipient
 /* Replaces everything but id and kind. */
 gboolean ims_directory_change_recipient(ImsDirectory *directory, const ImsRecipient *recipient, GError **error);
 gboolean ims_directory_remove_recipient(ImsDirectory *directory, const char *alias, GError **error);
+/* FALSE: addresses added from now on may be another's too, as replication from elsewhere made them (D-044). */
+void ims_directory_set_unique(ImsDirectory *directory, gboolean unique);
 ImsRecipient *ims_recipient_copy(const ImsRecipient *recipient);
 void ims_recipient_free(ImsRecipient *recipient);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsRecipient, ims_recipient_free)
@@ -108,7 +110,8 @@ typedef struct {
 void ims_account_free(ImsAccount *account);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImsAccount, ims_account_free)
 
-/* @name: "DOMAIN\\user", "DOMAIN/user" or "user". Blocks for the time of the hash (20 ms): main or offline only. */
+/* @name: "DOMAIN\\user", "DOMAIN/user" or "user". Blocks for the time of the hash (20 ms): main or offline only.
+ * @password: not empty, but for Guest, which then cannot be logged on to by name. */
 gboolean ims_directory_add_account(ImsDirectory *directory, const char *name, const char *password, GError **error);
 gboolean ims_directory_set_password(ImsDirectory *directory, const char *name, const char *password, GError **error);
 gboolean ims_directory_set_account(ImsDirectory *directory, const char *name, const gboolean *enabled, gboolean unlock, GError **error);
@@ -135,6 +138,7 @@ typedef struct {
     guint64 mailbox;        /* recipient id; 0 where none */
     const char *alias;      /* of the mailbox (nullable) */
     const char *detail;     /* for the log only: "disabled", "locked", "password" … */
+    gboolean guest;         /* IMS_LOGON_BAD: the account is unknown, and the Guest account is enabled */
 } ImsLogonResult;
 typedef void (*ImsLogonCallback)(const ImsLogonResult *result, gpointer data);
 

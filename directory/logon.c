@@ -318,6 +318,21 @@ judge_row(Logon *logon, ImsAccountRow *row, gint64 now_usec)
     return NULL;
 }
 
+/* In whichever domain: a server of NT has one of its own. */
+static gboolean
+is_guest_enabled(ImsDirectory *directory)
+{
+    g_autofree char *key = ims_name_key(GUEST);
+    gboolean enabled = FALSE;
+
+    g_mutex_lock(&directory->accounts_lock);
+    for (const ImsAccountRow *row = g_hash_table_lookup(directory->accounts_by_user, key);
+         row != NULL && !enabled; row = row->next_of_user)
+        enabled = row->enabled;
+    g_mutex_unlock(&directory->accounts_lock);
+    return enabled;
+}
+
 static const char *
 judge_account(Logon *logon)
 {
@@ -325,8 +340,10 @@ judge_account(Logon *logon)
     gint64 now_usec = ims_world_wall_usec(directory->world);
     const char *detail;
 
-    if (logon->account_key == NULL)
+    if (logon->account_key == NULL) {
+        logon->result.guest = is_guest_enabled(directory);
         return "unknown name";
+    }
     g_mutex_lock(&directory->accounts_lock);
     detail =
         judge_row(logon, g_hash_table_lookup(directory->accounts, logon->account_key), now_usec);

@@ -250,7 +250,8 @@ normalise(ImsDirectory *directory, const ImsRecipient *given, GError **error)
 
 /* An address is unique in the whole organisation, hidden recipients included (D-044, D-045). */
 static gboolean
-check_unique(ImsRecipientTable *table, const ImsRecipientEntry *entry, GError **error)
+check_unique(ImsDirectory *directory, ImsRecipientTable *table, const ImsRecipientEntry *entry,
+             GError **error)
 {
     const ImsRecipient *recipient = &entry->recipient;
     gboolean several = FALSE;
@@ -261,7 +262,8 @@ check_unique(ImsRecipientTable *table, const ImsRecipientEntry *entry, GError **
         return taken(error, "alias", recipient->alias, other);
     for (guint i = 0; entry->address_keys[i] != NULL; i++) {
         other = ims_recipient_table_find_address_key(table, entry->address_keys[i], &several);
-        if (other != NULL && (other->id != recipient->id || several))
+        if (!directory->is_double_allowed && other != NULL &&
+            (other->id != recipient->id || several))
             return taken(error, "address", recipient->addresses[i], other);
         if (g_strv_contains((const char *const *)entry->address_keys + i + 1,
                             entry->address_keys[i]))
@@ -269,6 +271,12 @@ check_unique(ImsRecipientTable *table, const ImsRecipientEntry *entry, GError **
                            kind_word(recipient->kind), recipient->alias, recipient->addresses[i]);
     }
     return TRUE;
+}
+
+void
+ims_directory_set_unique(ImsDirectory *directory, gboolean unique)
+{
+    directory->is_double_allowed = !unique;
 }
 
 /* ---- changing ---- */
@@ -337,7 +345,8 @@ ims_directory_add_recipient(ImsDirectory *directory, const ImsRecipient *recipie
         return FALSE;
     normal->id = 0;
     entry = ims_recipient_entry_new(normal);
-    ok = check_unique(table, entry, error) && insert_recipient(directory, &entry->recipient, error);
+    ok = check_unique(directory, table, entry, error) &&
+         insert_recipient(directory, &entry->recipient, error);
     if (ok) {
         if (id_out != NULL)
             *id_out = entry->recipient.id;
@@ -401,7 +410,8 @@ ims_directory_change_recipient(ImsDirectory *directory, const ImsRecipient *reci
     if (normal == NULL)
         return FALSE;
     entry = ims_recipient_entry_new(normal);
-    ok = check_unique(table, entry, error) && update_recipient(directory, &entry->recipient, error);
+    ok = check_unique(directory, table, entry, error) &&
+         update_recipient(directory, &entry->recipient, error);
     if (ok) {
         ims_directory_set_table(directory, ims_recipient_table_replace(table, old, entry));
         tell_if_account_lost(directory, old, entry);

@@ -121,4 +121,6 @@ EXTRA_DIST += \
 	tests/scenarios/14-nobody-listens-there.json \
 	tests/scenarios/15-domain-shared-with-another-system.json \
 	tests/scenarios/16-too-many-hops.json \
-	tests/scenarios/17-rerouted-to-oneself.json
+	tests/scenarios/17-rerouted-to-oneself.json \
+	tests/scenarios/18-guest-is-not-everybody.json \
+	tests/scenarios/19-two-bear-one-address.json

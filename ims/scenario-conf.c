@@ -420,12 +420,15 @@ ims_scenario_fill_directory(ImsScenarioServer *play, JsonObject *server, GError 
 {
     JsonArray *people = json_object_get_array_member(server, "people");
     JsonArray *recipients = ims_scenario_list(server, "recipients");
+    ImsDirectory *directory = ims_scenario_server_service(play)->directory;
+    gboolean ok = TRUE;
 
-    for (guint i = 0; i < json_array_get_length(people); i++)
-        if (!add_person(play, json_array_get_object_element(people, i), error))
-            return FALSE;
-    for (guint i = 0; recipients != NULL && i < json_array_get_length(recipients); i++)
-        if (!add_recipient(play, json_array_get_object_element(recipients, i), error))
-            return FALSE;
-    return TRUE;
+    /* Two may bear one address: that is a fault to be met, not one of the file. */
+    ims_directory_set_unique(directory, FALSE);
+    for (guint i = 0; ok && i < json_array_get_length(people); i++)
+        ok = add_person(play, json_array_get_object_element(people, i), error);
+    for (guint i = 0; ok && recipients != NULL && i < json_array_get_length(recipients); i++)
+        ok = add_recipient(play, json_array_get_object_element(recipients, i), error);
+    ims_directory_set_unique(directory, TRUE);
+    return ok;
 }

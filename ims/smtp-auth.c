@@ -65,6 +65,17 @@ enter(ImsSmtpSession *session, const ImsLogonResult *result)
     return NULL;
 }
 
+/* the failed logon counts, where the build and the profile show that to this client. */
+static gboolean
+falls_back_to_guest(ImsSmtpSession *session, const ImsLogonResult *result)
+{
+    const ImsRelayQuery query = {.client = session->peer, .local = session->local};
+
+    session->guest =
+        result->guest && ims_relay_shows_to(&session->config->policy, &query, IMS_DIFFERENCE_GUEST);
+    return session->guest;
+}
+
 static void
 logged_on(const ImsLogonResult *result, gpointer data)
 {
@@ -76,7 +87,7 @@ logged_on(const ImsLogonResult *result, gpointer data)
     ims_smtp_auth_forget(session);
     if (refused != NULL)
         ims_smtp_reply(session, IMS_SMTP_AUTH_TOO_MANY);
-    else if (result->status == IMS_LOGON_OK)
+    else if (result->status == IMS_LOGON_OK || falls_back_to_guest(session, result))
         ims_smtp_reply(session, session->mechanism == IMS_SMTP_MECHANISM_PLAIN
                                     ? IMS_SMTP_AUTH_PLAIN_OK
                                     : IMS_SMTP_AUTH_LOGIN_OK);

@@ -237,6 +237,7 @@ fill_query(ImsSmtpSession *session, const char *recipient, ImsLogonWindow *windo
         .client = session->peer,
         .local = session->local,
         .authenticated = session->account != NULL,
+        .guest_logon = session->guest,
         .account = session->account,
         .recipient_count = session->transaction->accepted,
     };

@@ -205,6 +205,7 @@ typedef struct {
     gboolean greeted;
 
     char *account;                      /* (nullable): AUTH succeeded */
+    gboolean guest; /* AUTH failed, and NT let the client in as Guest */
     ImsAccountSession *account_session; /* (nullable): its place among the sessions of @account */
     gboolean account_dropped; /* the account changed: farewell once nothing is under way */
     ImsSmtpMechanism mechanism;

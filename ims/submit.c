@@ -432,6 +432,7 @@ ims_submit_is_ambiguous(const ImsRecipientTable *table, const char *address)
     g_autofree char *local = NULL, *domain = NULL;
     gboolean ambiguous = FALSE;
 
-    return split(address, &local, &domain) &&
-           ims_recipient_table_find_address(table, local, domain, &ambiguous) == NULL && ambiguous;
+    if (split(address, &local, &domain))
+        (void)ims_recipient_table_find_address(table, local, domain, &ambiguous);
+    return ambiguous;
 }

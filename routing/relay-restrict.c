@@ -51,6 +51,15 @@ ims_relay_shows(const ImsRelayDecision *self, ImsDifference difference)
     return self->policy->faithful && is_weakness_served(self);
 }
 
+gboolean
+ims_relay_shows_to(const ImsRelayPolicy *policy, const ImsRelayQuery *query,
+                   ImsDifference difference)
+{
+    const ImsRelayDecision self = {.policy = policy, .query = query};
+
+    return ims_relay_shows(&self, difference);
+}
+
 /* Everyone may relay: so says the policy, and so it is served or not. */
 static void
 relay_open(ImsRelayDecision *self, ImsRelayRule rule, ImsRelayReason reason,

@@ -227,6 +227,10 @@ const char *ims_relay_verdict_source(const ImsRelayVerdict *verdict);
  */
 char *ims_relay_verdict_reply_text(const ImsRelayVerdict *verdict, const ImsRelayQuery *query);
 
+/* Whether the build of @policy has @difference and shows it to the client of @query: what else than a verdict depends on
+ * it, such as the reply to AUTH. */
+gboolean ims_relay_shows_to(const ImsRelayPolicy *policy, const ImsRelayQuery *query, ImsDifference difference);
+
 /* One line of explanation, ready to print. */
 typedef struct {
     char *text;         /* what was tried and what came of it, one sentence, with the entry that matched */

@@ -152,6 +152,7 @@ typedef struct {
     ImsLogonStatus status;
     guint64 mailbox;
     char *account, *alias, *detail;
+    gboolean guest;
 } Answer;
 
 static void
@@ -165,6 +166,7 @@ note_answer(const ImsLogonResult *result, gpointer data)
     answer->account = g_strdup(result->account);
     answer->alias = g_strdup(result->alias);
     answer->detail = g_strdup(result->detail);
+    answer->guest = result->guest;
 }
 
 static void
@@ -695,6 +697,36 @@ test_password_change(Fixture *fixture, gconstpointer unused)
     g_assert_cmpint(logon(fixture, "alice", "new"), ==, IMS_LOGON_OK);
 }
 
+static gboolean
+is_let_in_as_guest(Fixture *fixture, const char *name, const char *password)
+{
+    Answer answer = {0};
+    gboolean guest;
+
+    ask(fixture, NULL, name, password, FALSE, &answer);
+    g_assert_cmpint(answer.status, ==, IMS_LOGON_BAD);
+    guest = answer.guest;
+    clear_answer(&answer);
+    return guest;
+}
+
+/* Only an unknown name, only while Guest is enabled; and nobody is Guest by name. */
+static void
+test_guest(Fixture *fixture, gconstpointer unused)
+{
+    const gboolean off = FALSE;
+
+    g_assert_false(is_let_in_as_guest(fixture, "EXAMPLE\\eve", "x"));
+    g_assert_true(ims_directory_add_account(fixture->directory, "EXAMPLE\\Guest", "", NULL));
+    g_assert_true(is_let_in_as_guest(fixture, "EXAMPLE\\eve", "x"));
+    g_assert_true(is_let_in_as_guest(fixture, "eve", ""));
+    g_assert_false(is_let_in_as_guest(fixture, "EXAMPLE\\alice", "wrong"));
+    g_assert_false(is_let_in_as_guest(fixture, "EXAMPLE\\Guest", ""));
+    g_assert_true(ims_directory_set_account(fixture->directory, "Guest", &off, FALSE, NULL));
+    g_assert_false(is_let_in_as_guest(fixture, "EXAMPLE\\eve", "x"));
+    g_assert_false(ims_directory_add_account(fixture->directory, "EXAMPLE\\other", "", NULL));
+}
+
 /* The password changes while the old one is being hashed: the old one is not good any more. */
 static void
 test_change_during_hash(Fixture *fixture, gconstpointer unused)
@@ -770,6 +802,7 @@ main(int argc, char **argv)
     g_test_add("/directory/logon/long-input", Fixture, NULL, set_up, test_long_input, tear_down);
     g_test_add("/directory/logon/D-005-password-change", Fixture, NULL, set_up,
                test_password_change, tear_down);
+    g_test_add("/directory/logon/R-072-guest", Fixture, NULL, set_up, test_guest, tear_down);
     g_test_add("/directory/logon/change-during-hash", Fixture, NULL, set_up,
                test_change_during_hash, tear_down);
     g_test_add("/directory/logon/close-answers", Fixture, NULL, set_up, test_close_answers,

@@ -485,6 +485,30 @@ test_custom_without_address(Fixture *fixture, gconstpointer unused)
     g_assert_null(ims_recipient_table_find_alias(table, "far")->addresses[0]);
 }
 
+/* As replication from elsewhere made them; what is there stays when the rule holds again. */
+static void
+test_double_address(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(ImsRecipientTable) table = NULL;
+    gboolean ambiguous = FALSE;
+
+    must_add(fixture, IMS_RECIPIENT_MAILBOX, "one", "one@example.com,both@example.com", NULL);
+    ims_directory_set_unique(fixture->directory, FALSE);
+    must_add(fixture, IMS_RECIPIENT_MAILBOX, "two", "two@example.com,both@example.com", NULL);
+    ims_directory_set_unique(fixture->directory, TRUE);
+    table = ims_directory_table(fixture->directory);
+    ims_recipient_table_find_address(table, "both", "example.com", &ambiguous);
+    g_assert_true(ambiguous);
+    ims_recipient_table_find_address(table, "two", "example.com", &ambiguous);
+    g_assert_false(ambiguous);
+    g_assert_false(
+        add(fixture, IMS_RECIPIENT_MAILBOX, "three", "both@example.com", NULL, NULL, NULL));
+    ims_directory_set_unique(fixture->directory, FALSE);
+    g_assert_false(
+        add(fixture, IMS_RECIPIENT_MAILBOX, "one", "four@example.com", NULL, NULL, NULL));
+    ims_directory_set_unique(fixture->directory, TRUE);
+}
+
 /* ---- lists ---- */
 
 static char *
@@ -826,6 +850,8 @@ main(int argc, char **argv)
     g_test_add_func("/directory/address/lengths", test_address_lengths);
     g_test_add_func("/directory/alias/length", test_alias_length);
     g_test_add_func("/directory/tree", test_tree);
+    g_test_add("/directory/recipients/D-044-double-address", Fixture, NULL, set_up,
+               test_double_address, tear_down);
     g_test_add("/directory/table/find", Fixture, NULL, set_up, test_find, tear_down);
     g_test_add("/directory/table/old-one-stays", Fixture, NULL, set_up, test_old_table_stays,
                tear_down);
