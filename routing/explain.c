@@ -88,10 +88,12 @@ static char *
 virtual_address(const ImsRelayVerdict *verdict, const ImsRelayQuery *query)
 {
     gsize local = strlen(verdict->local);
+    g_autofree char *completed = NULL;
 
     if (strncmp(query->recipient, verdict->local, local) == 0 && query->recipient[local] == '@')
         return ims_relay_echo(query->recipient, ECHO_MAX);
-    return ims_relay_verdict_address(verdict);
+    completed = ims_relay_verdict_address(verdict);
+    return ims_relay_echo(completed, ECHO_MAX);
 }
 
 char *

@@ -48,6 +48,9 @@ static const Case cases[] = {
     /* 9.2 relay restrictions */
     {"R-173-default-stranger", "", "", OUT, UNABLE " no-rule"},
     {"R-173-default-authenticated", "", "auth", OUT, TAKEN " authenticated"},
+    {"R-187-null-session-is-no-logon", "faithful risk", "null", OUT, UNABLE " no-rule"},
+    {"R-072-guest-is-no-logon-here", "faithful risk", "guest", OUT, UNABLE " no-rule"},
+    {"R-078-a-logon-window-is-of-the-IMS", "", "window", OUT, UNABLE " no-rule"},
     {"R-172-only-listed", "only:203.0.113.66 no-auth", "", OUT, TAKEN " relay-list"},
     {"R-172-only-other", "only:203.0.113.67 no-auth", "", OUT, UNABLE " no-rule"},
     {"R-172-except-listed", "except:203.0.113.66 risk", "", OUT, UNABLE " excepted"},
@@ -73,7 +76,7 @@ static const Case cases[] = {
     {"R-180-except-domain", "except:partner.example risk", "name:mail.partner.example", OUT, UNABLE " excepted"},
     {"R-182-refusal-as-sent", "", "", "X@Far.Example", "refuse 550 5.7.1 Unable to relay for X@Far.Example no-rule"},
     /* 9.4 domains */
-    {"R-195-own-domain", "", "", "nobody@OWN.com", "deliver 250 2.1.5 nobody@OWN.com inbound"},
+    {"R-189-R-195-own-domain-whoever-it-is", "", "", "nobody@OWN.com", "deliver 250 2.1.5 nobody@OWN.com inbound"},
     {"R-195-second-domain", "domain:second.example", "", "a@second.example", "deliver 250 2.1.5 a@second.example inbound"},
     {"R-195-subdomain-is-foreign", "", "", "a@sub.own.com", "refuse 550 5.7.1 Unable to relay for a@sub.own.com no-rule"},
     {"R-195-subdomains-when-said", "domain:*.own.com", "", "a@deep.sub.own.com", "deliver 250 2.1.5 a@deep.sub.own.com inbound"},
@@ -82,14 +85,14 @@ static const Case cases[] = {
     {"R-185-bare-name", "", "", "relaytest", "deliver 250 2.1.5 relaytest@own.com bare-local"},
     {"R-185-bare-percent", "", "", "relaytest%contoso.net", "deliver 250 2.1.5 relaytest%contoso.net@own.com bare-local"},
     {"R-185-no-default-domain", "no-default", "", "relaytest", "deliver 250 2.1.5 relaytest bare-local"},
-    {"own-before-all", "except:203.0.113.66 no-auth", "", "a@own.com", "deliver 250 2.1.5 a@own.com inbound"},
+    {"R-181-own-before-all", "except:203.0.113.66 no-auth", "", "a@own.com", "deliver 250 2.1.5 a@own.com inbound"},
     /* connectors */
     {"R-198-relay-to-these-domains", "connector:Partners=partner.example!", "", "x@partner.example", "reroute 250 2.1.5 x@partner.example connector"},
     {"R-198-box-cleared", "connector:Partners=partner.example", "", "x@partner.example", "refuse 550 5.7.1 Unable to relay for x@partner.example no-rule"},
     {"R-198-other-domain", "connector:Partners=partner.example!", "", OUT, UNABLE " no-rule"},
     {"R-198-subdomain", "connector:Partners=partner.example!", "", "x@a.partner.example", "refuse 550 5.7.1 Unable to relay for x@a.partner.example no-rule"},
     {"R-198-subdomains-when-said", "connector:Partners=*.partner.example!", "", "x@a.partner.example", "reroute 250 2.1.5 x@a.partner.example connector"},
-    {"R-199-outranks-the-list", "except:203.0.113.66 no-auth connector:Partners=partner.example!", "", "x@partner.example", "reroute 250 2.1.5 x@partner.example connector"},
+    {"R-188-R-199-outranks-the-list", "except:203.0.113.66 no-auth connector:Partners=partner.example!", "", "x@partner.example", "reroute 250 2.1.5 x@partner.example connector"},
     {"R-198-star-opens-the-server", "risk connector:All=*!", "", OUT, TAKEN " connector weak"},
     {"R-198-star-not-served", "connector:All=*!", "", OUT, UNABLE " open-closed"},
     {"R-198-star-on-loopback", "connector:All=*!", "client:127.0.0.1 local:127.0.0.1", OUT, TAKEN " connector weak"},
@@ -368,6 +371,31 @@ test_duplicate(void)
     virtual_world_clear(&world);
 }
 
+/* The longest address still makes a reply of one line. */
+static void
+test_long_address(void)
+{
+    g_autofree char *local = g_strnfill(1900, 'a');
+    g_autofree char *routed = g_strconcat("@hop.example:", local, "@far.example", NULL);
+    const char *recipients[] = {local, routed, routed + strlen("@hop.example:")};
+    char *words[] = {NULL};
+    VirtualWorld world;
+
+    virtual_world_init(&world, "");
+    for (guint i = 0; i < G_N_ELEMENTS(recipients); i++) {
+        g_auto(ImsRelayVerdict) verdict = {0};
+        g_autofree char *reply = NULL;
+        ImsRelayQuery query;
+
+        virtual_query_init(&query, words, recipients[i]);
+        ims_virtual_server_decide(&world.policy, &query, &verdict);
+        reply = ims_relay_verdict_reply_text(&verdict, &query);
+        g_assert_cmpuint(strlen(reply), <, 510);
+        check_verdict(&world, &query, &verdict);
+    }
+    virtual_world_clear(&world);
+}
+
 /* A policy of the defaults alone, with every list NULL. */
 static void
 test_nothing_set(void)
@@ -403,6 +431,7 @@ main(int argc, char **argv)
     g_test_add_func("/routing/virtual/R-169-R-170-independence", test_independence);
     g_test_add_func("/routing/virtual/R-190-R-191-two-servers", test_two_servers);
     g_test_add_func("/routing/virtual/R-197-route", test_route);
+    g_test_add_func("/routing/virtual/long-address", test_long_address);
     g_test_add_func("/routing/virtual/bad-input", test_bad_input);
     g_test_add_func("/routing/virtual/duplicate", test_duplicate);
     g_test_add_func("/routing/virtual/R-173-nothing-set", test_nothing_set);

@@ -103,7 +103,7 @@ virtual_world_clear(VirtualWorld *world)
     ims_connector_list_free(world->connectors);
 }
 
-/* "auth", "client:IP", "local:IP", "name:NAME" */
+/* "auth", "null", "guest", "window", "client:IP", "local:IP", "name:NAME" */
 void
 virtual_query_init(ImsRelayQuery *query, char **words, const char *recipient)
 {
@@ -113,6 +113,12 @@ virtual_query_init(ImsRelayQuery *query, char **words, const char *recipient)
     for (guint i = 0; words[i] != NULL; i++) {
         if (strcmp(words[i], "auth") == 0)
             query->authenticated = TRUE;
+        else if (strcmp(words[i], "null") == 0)
+            query->null_session = TRUE;
+        else if (strcmp(words[i], "guest") == 0)
+            query->guest_logon = TRUE;
+        else if (strcmp(words[i], "window") == 0)
+            query->logon_window = TRUE;
         else if (g_str_has_prefix(words[i], "client:"))
             g_assert_true(ims_address_parse(words[i] + 7, &query->client));
         else if (g_str_has_prefix(words[i], "local:"))

@@ -20,8 +20,8 @@ typedef struct {
  */
 void virtual_world_init(VirtualWorld *world, const char *text);
 void virtual_world_clear(VirtualWorld *world);
-/* "auth", "client:IP" (else 203.0.113.66), "local:IP" (else 192.0.2.1), "name:NAME"; @words is NULL-terminated and has to
- * last. */
+/* "auth", "null", "guest", "window", "client:IP" (else 203.0.113.66), "local:IP" (else 192.0.2.1), "name:NAME"; @words is
+ * NULL-terminated and has to last. */
 void virtual_query_init(ImsRelayQuery *query, char **words, const char *recipient);
 
 G_END_DECLS
