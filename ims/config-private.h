@@ -29,6 +29,8 @@ typedef enum {
     IMS_KIND_ROUTES,     /* GArray of ImsConfigRoute */
     IMS_KIND_SERVERS,    /* char *: address[:port], … */
     IMS_KIND_ROUTING,    /* an entry of the routing list */
+    IMS_KIND_SECURITY,   /* guint ImsConnectionSecurity */
+    IMS_KIND_RULES,      /* ImsConnectionRules * */
 } ImsConfigKind;
 
 /* What the file says of one setting. */
@@ -108,6 +110,9 @@ gboolean ims_config_read_nets(ImsConfigReading *reading, const char *text);
 gboolean ims_config_read_hosts(ImsConfigReading *reading, const char *text);
 gboolean ims_config_read_servers(ImsConfigReading *reading, const char *text);
 gboolean ims_config_read_routes(ImsConfigReading *reading, const char *text);
+/* config-doors.c */
+gboolean ims_config_read_security(ImsConfigReading *reading, const char *text);
+gboolean ims_config_read_rules(ImsConfigReading *reading, const char *text);
 
 /* What the file said of the setting @group/@key, for warnings. NULL: no such setting. */
 const ImsConfigValue *ims_config_value(const ImsConfig *config, const char *group, const char *key);

@@ -128,6 +128,18 @@ static const ImsConfigSetting settings[] = {
      "Addresses shared by many, such as a gateway's, that never get a window.",
      "project; R-065", IMS_KIND_NETS, AT(logon_window_except), 0, 0},
 
+    {"Connections", "AcceptConnections", "any, or one or both of authentication and encryption",
+     "any",
+     "\"Accept Connections\": from any host, or only from hosts using what is named, unless Hosts "
+     "names the host.",
+     "R-153, R-239; Q262945", IMS_KIND_SECURITY, AT(connection_security), 0, 0},
+    {"Connections", "Hosts",
+     "a list of address;mask;accept or address;mask;reject, separated by commas; behind accept any "
+     "of ;authentication ;encryption ;relay-server",
+     "(none)",
+     "\"Specify by host\": the first entry that fits decides whether a host may connect and what it "
+     "must use; a relay-server is exempt from what is asked of submitters.",
+     "R-153 to R-158, R-084, S-012; Q316205, Q188250", IMS_KIND_RULES, AT(connection_rules), 0, 0},
     {"Connections", "ForwardAllMessagesToHost",
      "a list of hosts, each host or host:port, separated by commas",
      "(none: use DNS)",

@@ -341,6 +341,8 @@ static gboolean (*const readers[])(ImsConfigReading *reading, const char *text) 
     [IMS_KIND_ROUTES] = ims_config_read_routes,
     [IMS_KIND_SERVERS] = ims_config_read_servers,
     [IMS_KIND_ROUTING] = read_routing,
+    [IMS_KIND_SECURITY] = ims_config_read_security,
+    [IMS_KIND_RULES] = ims_config_read_rules,
 };
 
 gboolean
@@ -380,6 +382,9 @@ ims_config_clear_value(ImsConfig *config, const ImsConfigSetting *setting)
         break;
     case IMS_KIND_HOSTS:
         g_clear_pointer((char ***)field, g_strfreev);
+        break;
+    case IMS_KIND_RULES:
+        g_clear_pointer((ImsConnectionRules **)field, ims_connection_rules_free);
         break;
     case IMS_KIND_HOURS_LIST:
         g_clear_pointer((GArray **)field, g_array_unref);

@@ -1,6 +1,7 @@
 /* ims.conf, read once into an immutable snapshot. */
 #pragma once
 
+#include "routing/connection.h"
 #include "routing/relay.h"
 #include "store/mime.h"
 
@@ -60,6 +61,8 @@ typedef struct {
     guint logon_window_minutes, logon_window_recipients;
     ImsNetList *logon_window_except;
     /* [Connections] */
+    guint connection_security;        /* ImsConnectionSecurity: "Only from hosts using" */
+    ImsConnectionRules *connection_rules; /* (nullable) Hosts */
     char **smart_hosts;        /* (nullable) host or host:port */
     GArray *routes;            /* (element-type ImsConfigRoute) */
     GArray *retry_intervals_sec; /* (element-type guint) default .25,.5,1,4 h (S-182); empty: no retry (S-183) */

@@ -1,7 +1,7 @@
 # ims
 noinst_LIBRARIES += ims/libims.a
 ims_libims_a_SOURCES = \
-	ims/config.c ims/config.h ims/config-private.h ims/config-lists.c ims/config-scan.c \
+	ims/config.c ims/config.h ims/config-private.h ims/config-doors.c ims/config-lists.c ims/config-scan.c \
 	ims/config-table.c ims/config-value.c ims/config-warnings.c ims/control.c ims/control.h \
 	ims/control-private.h ims/control-account.c ims/control-queue.c ims/control-recipient.c \
 	ims/control-service.c ims/control-socket.c ims/control-socket.h ims/host-addresses.c \
@@ -124,3 +124,6 @@ EXTRA_DIST += \
 	tests/scenarios/17-rerouted-to-oneself.json \
 	tests/scenarios/18-guest-is-not-everybody.json \
 	tests/scenarios/19-two-bear-one-address.json
+# who may connect and submit
+EXTRA_DIST += \
+	tests/scenarios/40-who-may-connect.json

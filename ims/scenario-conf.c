@@ -229,19 +229,37 @@ add_mail_domains(Conf *conf, JsonArray *domains)
 }
 
 static void
+add_hosts(Conf *conf, JsonArray *hosts)
+{
+    g_autoptr(GString) rules = g_string_new(NULL);
+
+    for (guint i = 0; hosts != NULL && i < json_array_get_length(hosts); i++) {
+        JsonObject *host = json_array_get_object_element(hosts, i);
+        gboolean accept = json_object_get_boolean_member(host, "accept");
+
+        g_string_append_printf(rules, "%s%s;%s;%s", i > 0 ? ", " : "",
+                               ims_scenario_text(host, "address"), ims_scenario_text(host, "mask"),
+                               accept ? "accept" : "reject");
+        if (accept && ims_scenario_flag(host, "authentication", FALSE))
+            g_string_append(rules, ";authentication");
+        if (accept && ims_scenario_flag(host, "relay_server", FALSE))
+            g_string_append(rules, ";relay-server");
+    }
+    if (rules->len > 0)
+        set(conf, "Connections", "Hosts", rules->str);
+}
+
+static void
 add_connections(Conf *conf)
 {
     JsonObject *connections = ims_scenario_object(conf->server, "connections");
-    JsonArray *hosts;
 
     if (connections == NULL)
         return;
     set_text(conf, "Connections", "ForwardAllMessagesToHost",
              ims_scenario_text(connections, "smart_host"));
     add_mail_domains(conf, ims_scenario_list(connections, "domains"));
-    hosts = ims_scenario_list(connections, "hosts");
-    if (hosts != NULL && json_array_get_length(hosts) > 0)
-        miss(conf, "accepting or rejecting by host (connections.hosts)");
+    add_hosts(conf, ims_scenario_list(connections, "hosts"));
     if (ims_scenario_flag(connections, "submit_only_if_homed", FALSE))
         miss(conf, "submission by those homed here only (connections.submit_only_if_homed)");
     if (ims_scenario_flag(connections, "submit_only_if_sender_matches", FALSE))

@@ -184,7 +184,8 @@ ims_smtp_cmd_auth(ImsSmtpSession *session, const char *args)
         ims_smtp_reply(session, length == 0 ? IMS_SMTP_SYNTAX : IMS_SMTP_UNKNOWN_MECHANISM);
         return;
     }
-    if (!ims_smtp_may_log_on(session)) {
+    if (!ims_smtp_may_log_on(session) || ((session->door.security & IMS_SECURITY_ENCRYPTION) != 0 &&
+                                          !ims_conn_info(session->conn)->tls)) {
         ims_smtp_reply(session, IMS_SMTP_AUTH_NEEDS_TLS);
         return;
     }

@@ -60,6 +60,21 @@ begin_transaction(ImsSmtpSession *session, const ImsPath *path, const ImsSmtpMai
     session->state = IMS_SMTP_MAIL;
 }
 
+/* "Only from hosts using". */
+static gboolean
+is_secure_enough(ImsSmtpSession *session)
+{
+    ImsConnectionSecurity security = session->door.security;
+
+    if ((security & IMS_SECURITY_ENCRYPTION) != 0 && !ims_conn_info(session->conn)->tls)
+        ims_smtp_reply(session, IMS_SMTP_TLS_REQUIRED);
+    else if ((security & IMS_SECURITY_AUTHENTICATION) != 0 && session->account == NULL)
+        ims_smtp_reply(session, IMS_SMTP_AUTH_REQUIRED);
+    else
+        return TRUE;
+    return FALSE;
+}
+
 void
 ims_smtp_cmd_mail(ImsSmtpSession *session, const char *args)
 {
@@ -71,6 +86,8 @@ ims_smtp_cmd_mail(ImsSmtpSession *session, const char *args)
     ImsSmtpReply reply;
     const char *bad = NULL;
 
+    if (!is_secure_enough(session))
+        return;
     if (!ims_smtp_split_path("FROM", args, &text, &parameters, &reply)) {
         ims_smtp_reply_with(session, reply, text, NULL);
         return;

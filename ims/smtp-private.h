@@ -42,6 +42,9 @@ typedef enum {
     IMS_SMTP_ALREADY_AUTHENTICATED,
     IMS_SMTP_ALREADY_TLS,
     IMS_SMTP_UNKNOWN_MECHANISM,
+    IMS_SMTP_AUTH_REQUIRED,
+    IMS_SMTP_ACCESS_DENIED, /* argument: host name */
+    IMS_SMTP_TLS_REQUIRED,
     IMS_SMTP_AUTH_FAILED,
     IMS_SMTP_AUTH_NEEDS_TLS,
     IMS_SMTP_UNKNOWN_RECIPIENT,
@@ -189,6 +192,7 @@ typedef struct {
     ImsService *service;
     const ImsConfig *config;
     guint64 id;
+    ImsConnectionVerdict door; /* what the Connections page says of the client */
     ImsAddress peer, local; /* kept for what completes after the connection is gone */
 
     ImsSmtpStates state;

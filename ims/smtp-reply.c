@@ -45,6 +45,9 @@ static const struct {
     {IMS_SMTP_ALREADY_AUTHENTICATED, "503 Already authenticated"                                            }, /* ours */
     {IMS_SMTP_ALREADY_TLS,           "503 TLS is already in use"                                            }, /* ours */
     {IMS_SMTP_UNKNOWN_MECHANISM,     "504 Authentication mechanism not supported"                           }, /* ours */
+    {IMS_SMTP_AUTH_REQUIRED,         "505 Authentication required"                                          }, /* */
+    {IMS_SMTP_ACCESS_DENIED,         "521 % access denied"                                                  }, /* S-012, R-154 */
+    {IMS_SMTP_TLS_REQUIRED,          "530 Must issue a STARTTLS command first"                              }, /* RFC 3207 4 */
     {IMS_SMTP_AUTH_FAILED,           "535 Authentication failed"                                            }, /* SQ-09, ours */
     {IMS_SMTP_AUTH_NEEDS_TLS,
      "538 Encryption required for requested authentication mechanism"                                       }, /* ours */

@@ -270,6 +270,19 @@ static const ImsSessionClass smtp_class = {
 
 /* ---- greeting ---- */
 
+/* S-012, R-154: in place of the greeting. */
+static void
+deny(ImsSmtpSession *session)
+{
+    char client[IMS_ADDRESS_STRLEN], rule[16];
+
+    g_snprintf(rule, sizeof rule, "%u", session->door.rule);
+    ims_log_event(session->service->log, session->id, "connection-refused", "client",
+                  ims_address_format(&session->peer, client), "rule", rule, "source", "R-154",
+                  NULL);
+    ims_smtp_close(session, IMS_SMTP_ACCESS_DENIED, session->config->host_name);
+}
+
 static void
 greet(ImsSmtpSession *session)
 {
@@ -279,6 +292,10 @@ greet(ImsSmtpSession *session)
         return;
     session->greeted = TRUE;
     ims_world_timer_cancel(session->service->world, &session->timer);
+    if (!session->door.accept) {
+        deny(session);
+        return;
+    }
     ims_smtp_reply_with(session,
                         config->advertise_extensions ? IMS_SMTP_GREETING : IMS_SMTP_GREETING_PLAIN,
                         config->host_name, config->build);
@@ -345,8 +362,12 @@ ims_smtp_session_new(ImsConn *conn, gpointer data)
     session->peer = info->peer;
     session->local = info->local;
     session->state = IMS_SMTP_START;
+    session->door = ims_connection_decide(
+        session->config->connection_rules,
+        (ImsConnectionSecurity)session->config->connection_security, &session->peer);
     ims_smtp_set_input(session, IMS_SMTP_INPUT_COMMAND);
-    if (session->config->reverse_resolve && !ims_address_is_loopback(&session->peer)) {
+    if (session->door.accept && session->config->reverse_resolve &&
+        !ims_address_is_loopback(&session->peer)) {
         char address[IMS_ADDRESS_STRLEN];
 
         if (session->config->faithful) {

@@ -8,6 +8,8 @@ routing_librouting_a_SOURCES = \
 	routing/audit.h \
 	routing/build.c \
 	routing/build.h \
+	routing/connection.c \
+	routing/connection.h \
 	routing/explain.c \
 	routing/host-list.c \
 	routing/host-list.h \
@@ -34,6 +36,7 @@ routing_librouting_a_SOURCES = \
 routing_tests = \
 	tests/unit/test-routing-audit \
 	tests/unit/test-routing-build \
+	tests/unit/test-routing-connection \
 	tests/unit/test-routing-explain \
 	tests/unit/test-routing-ip \
 	tests/unit/test-routing-list \
@@ -50,6 +53,8 @@ tests_unit_test_routing_audit_SOURCES = tests/unit/test-routing-audit.c $(routin
 tests_unit_test_routing_audit_LDADD = $(routing_libs)
 tests_unit_test_routing_build_SOURCES = tests/unit/test-routing-build.c $(routing_world_sources)
 tests_unit_test_routing_build_LDADD = $(routing_libs)
+tests_unit_test_routing_connection_SOURCES = tests/unit/test-routing-connection.c
+tests_unit_test_routing_connection_LDADD = $(routing_libs)
 tests_unit_test_routing_explain_SOURCES = tests/unit/test-routing-explain.c $(routing_world_sources)
 tests_unit_test_routing_explain_LDADD = $(routing_libs)
 tests_unit_test_routing_ip_SOURCES = tests/unit/test-routing-ip.c
