@@ -140,6 +140,15 @@ static const ImsConfigSetting settings[] = {
      "\"Specify by host\": the first entry that fits decides whether a host may connect and what it "
      "must use; a relay-server is exempt from what is asked of submitters.",
      "R-153 to R-158, R-084, S-012; Q316205, Q188250", IMS_KIND_RULES, AT(connection_rules), 0, 0},
+    {"Connections", "SubmitOnlyIfHomed", YES_NO, "no",
+     "\"Clients can only submit if homed on this server\": who has logged on must have a mailbox "
+     "here and write under its address; else 554 after the data.",
+     "R-081, R-082, S-056; Q262945", IMS_KIND_BOOL, AT(submit_only_if_homed), 0, 0},
+    {"Connections", "SubmitOnlyIfSenderMatches", YES_NO, "no",
+     "\"Clients can only submit if authentication account matches submission address\": MAIL FROM, "
+     "From and Sender must be addresses of a mailbox of the account; else 554 after the data, and a "
+     "notice to the administrator's mailbox.",
+     "R-083, S-054, S-055; Q188250, Q186134", IMS_KIND_BOOL, AT(submit_only_if_sender_matches), 0, 0},
     {"Connections", "ForwardAllMessagesToHost",
      "a list of hosts, each host or host:port, separated by commas",
      "(none: use DNS)",

@@ -63,6 +63,7 @@ typedef struct {
     /* [Connections] */
     guint connection_security;        /* ImsConnectionSecurity: "Only from hosts using" */
     ImsConnectionRules *connection_rules; /* (nullable) Hosts */
+    gboolean submit_only_if_homed, submit_only_if_sender_matches; /* */
     char **smart_hosts;        /* (nullable) host or host:port */
     GArray *routes;            /* (element-type ImsConfigRoute) */
     GArray *retry_intervals_sec; /* (element-type guint) default .25,.5,1,4 h (S-182); empty: no retry (S-183) */

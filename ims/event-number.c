@@ -20,15 +20,16 @@ static const struct {
     const char *source;
 } events[] = {
     {4188,
-     INTERFACE,      1,
-     "rcpt",                                {{"code", "550"}, {"reason", "deny-list no-rule open-closed no-reroute-closed blocked"}},
-     "R-043, S-377"                                                                                                                          },
-    {3041, NULL,     0, "rcpt",             {{"reason", "too-many-recipients"}},                                                      "S-393"},
-    {4098, NULL,     0, "message",          {{"reply", "554 Too Many Hops*"}},                                                        "S-413"},
-    {4098, NULL,     0, "report-recipient", {{"code", "Too Many Hops*"}},                                                             "S-413"},
-    {4183, NULL,     0, "logon",            {{"protocol", "smtp"}, {"result", "failed"}},                                             "S-429"},
-    {2001, TRANSFER, 1, "send",             {{"outcome", "sent deferred failed expired"}},                                            "S-381"},
-    {2002, TRANSFER, 1, "message",          {{"result", "accepted"}},                                                                 "S-382"},
+     INTERFACE,       1,
+     "rcpt",                                 {{"code", "550"}, {"reason", "deny-list no-rule open-closed no-reroute-closed blocked"}},
+     "R-043, S-377"                                                                                                                           },
+    {3041, NULL,      0, "rcpt",             {{"reason", "too-many-recipients"}},                                                      "S-393"},
+    {4098, NULL,      0, "message",          {{"reply", "554 Too Many Hops*"}},                                                        "S-413"},
+    {4098, NULL,      0, "report-recipient", {{"code", "Too Many Hops*"}},                                                             "S-413"},
+    {4151, INTERFACE, 1, "message",          {{"reply", "554 Originator address*"}},                                                   "S-054"},
+    {4183, NULL,      0, "logon",            {{"protocol", "smtp"}, {"result", "failed"}},                                             "S-429"},
+    {2001, TRANSFER,  1, "send",             {{"outcome", "sent deferred failed expired"}},                                            "S-381"},
+    {2002, TRANSFER,  1, "message",          {{"result", "accepted"}},                                                                 "S-382"},
 };
 
 /* ---- a line of the log ---- */

@@ -125,5 +125,14 @@ EXTRA_DIST += \
 	tests/scenarios/18-guest-is-not-everybody.json \
 	tests/scenarios/19-two-bear-one-address.json
 # who may connect and submit
+ims_libims_a_SOURCES += \
+	ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-submitter.c ims/submission.c \
+	ims/submission.h
+submission_tests = tests/unit/test-ims-submission
+check_PROGRAMS += $(submission_tests)
+unit_tests += $(submission_tests)
+tests_unit_test_ims_submission_SOURCES = tests/unit/test-ims-submission.c
+tests_unit_test_ims_submission_LDADD = $(ims_libs)
 EXTRA_DIST += \
-	tests/scenarios/40-who-may-connect.json
+	tests/scenarios/40-who-may-connect.json \
+	tests/scenarios/41-who-may-submit.json

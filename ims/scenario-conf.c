@@ -260,11 +260,10 @@ add_connections(Conf *conf)
              ims_scenario_text(connections, "smart_host"));
     add_mail_domains(conf, ims_scenario_list(connections, "domains"));
     add_hosts(conf, ims_scenario_list(connections, "hosts"));
-    if (ims_scenario_flag(connections, "submit_only_if_homed", FALSE))
-        miss(conf, "submission by those homed here only (connections.submit_only_if_homed)");
-    if (ims_scenario_flag(connections, "submit_only_if_sender_matches", FALSE))
-        miss(conf, "submission under one's own address only "
-                   "(connections.submit_only_if_sender_matches)");
+    set_flag(conf, "Connections", "SubmitOnlyIfHomed",
+             ims_scenario_flag(connections, "submit_only_if_homed", FALSE));
+    set_flag(conf, "Connections", "SubmitOnlyIfSenderMatches",
+             ims_scenario_flag(connections, "submit_only_if_sender_matches", FALSE));
 }
 
 static void

@@ -147,6 +147,22 @@ same_report(guint field, const char *expected, const char *got)
 
 /* ---- delivered ---- */
 
+/* Notices to the administrator count nowhere. */
+static guint
+count_notices(const ImsScenarioEnd *end, const char *alias)
+{
+    g_auto(GStrv) lines = g_strsplit(end->log, "\n", -1);
+    guint n = 0;
+
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_autofree char *word = ims_event_word(lines[i]);
+        g_autofree char *to = ims_event_value(lines[i], "to");
+
+        n += strcmp(word, "notice") == 0 && g_strcmp0(to, alias) == 0;
+    }
+    return n;
+}
+
 static char *
 add_delivered(const ImsScenarioEnd *end, GArray *got)
 {
@@ -165,9 +181,13 @@ add_delivered(const ImsScenarioEnd *end, GArray *got)
             return g_strdup_printf("outcome.delivered: %s: %s", recipient->alias, error->message);
         for (guint k = 0; k < folders->len; k++) {
             const ImsFolder *folder = folders->pdata[k];
-            g_autofree char *count = g_strdup_printf("%u", folder->messages);
+            guint notices = g_ascii_strcasecmp(folder->name, "INBOX") == 0
+                                ? count_notices(end, recipient->alias)
+                                : 0;
+            guint messages = folder->messages - MIN(folder->messages, notices);
+            g_autofree char *count = g_strdup_printf("%u", messages);
 
-            if (folder->messages > 0)
+            if (messages > 0)
                 add(got, recipient->alias, folder->name, count);
         }
     }

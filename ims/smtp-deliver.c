@@ -24,8 +24,8 @@ log_message(Delivery *delivery, const char *result, ImsSmtpReply reply)
 {
     ImsSmtpSession *session = delivery->session;
     char client[IMS_ADDRESS_STRLEN], size[32], recipients[16], unknown[16];
-    g_autofree char *text = ims_smtp_reply_format(reply, NULL, NULL);
     const char *sender = delivery->transaction->sender;
+    g_autofree char *text = ims_smtp_reply_format(reply, sender, NULL);
 
     g_snprintf(size, sizeof size, "%" G_GSIZE_FORMAT,
                delivery->message != NULL ? g_bytes_get_size(delivery->message) : 0);
@@ -45,6 +45,8 @@ finish(Delivery *delivery, ImsSmtpReply reply)
 {
     ImsSmtpSession *session = delivery->session;
 
+    g_autofree char *sender = g_strdup(delivery->transaction->sender);
+
     log_message(delivery, reply == IMS_SMTP_OK ? "accepted" : "refused", reply);
     ims_smtp_transaction_free(delivery->transaction);
     g_clear_pointer(&delivery->message, g_bytes_unref);
@@ -55,7 +57,10 @@ finish(Delivery *delivery, ImsSmtpReply reply)
     ims_smtp_reset_transaction(session);
     if (reply == IMS_SMTP_OK)
         session->errors = 0;
-    ims_smtp_reply(session, reply);
+    if (reply == IMS_SMTP_NOT_THE_ACCOUNT) /* S-054: the session ends */
+        ims_smtp_close(session, reply, NULL);
+    else
+        ims_smtp_reply_with(session, reply, sender, NULL);
     ims_smtp_go_on(session);
     ims_smtp_session_unref(session);
 }
@@ -285,6 +290,7 @@ void
 ims_smtp_deliver(ImsSmtpSession *session)
 {
     Delivery *delivery = g_new0(Delivery, 1);
+    ImsSmtpReply refusal = IMS_SMTP_OK;
 
     delivery->session = ims_smtp_session_ref(session);
     delivery->transaction = g_steal_pointer(&session->transaction);
@@ -298,6 +304,8 @@ ims_smtp_deliver(ImsSmtpSession *session)
         delivery->transaction->mail.eight_bit = TRUE;
     if (delivery->message == NULL) {
         finish(delivery, body_reply(ims_smtp_body_status(delivery->body)));
+    } else if (!ims_smtp_may_submit(session, delivery->transaction, delivery->message, &refusal)) {
+        finish(delivery, refusal);
     } else if (is_refused_for_hops(delivery)) {
         finish(delivery, IMS_SMTP_TOO_MANY_HOPS);
     } else if (g_bytes_get_size(delivery->message) <= INLINE_SUMMARY_LIMIT) {

@@ -52,6 +52,8 @@ typedef enum {
     IMS_SMTP_MALFORMED, /* argument: address */
     IMS_SMTP_NO_RECIPIENTS,
     IMS_SMTP_TOO_MANY_HOPS,
+    IMS_SMTP_NOT_HOMED, /* argument: sender */
+    IMS_SMTP_NOT_THE_ACCOUNT,
     IMS_SMTP_UNKNOWN_PARAMETER, /* argument: the parameter */
     IMS_SMTP_N_REPLIES
 } ImsSmtpReply;
@@ -263,6 +265,11 @@ gboolean ims_smtp_may_log_on(const ImsSmtpSession *session);
 void ims_smtp_cmd_data(ImsSmtpSession *session, const char *args);
 /* Returns how many bytes were consumed. */
 gsize ims_smtp_take_data(ImsSmtpSession *session, const guint8 *bytes, gsize length);
+
+/* smtp-submitter.c: FALSE where an account may not submit under these names; the administrator has
+ * got his notice. */
+gboolean ims_smtp_may_submit(ImsSmtpSession *session, const ImsSmtpTransaction *transaction,
+                             GBytes *message, ImsSmtpReply *reply_out);
 
 /* smtp-deliver.c: takes transaction, body and spool id of @session; replies when all is committed.
  */

@@ -57,6 +57,9 @@ static const struct {
     {IMS_SMTP_MALFORMED,             "553 malformed address: %"                                             }, /* S-047 */
     {IMS_SMTP_NO_RECIPIENTS,         "554 No valid recipients"                                              }, /* ours */
     {IMS_SMTP_TOO_MANY_HOPS,         "554 Too Many Hops"                                                    }, /* S-143 */
+    {IMS_SMTP_NOT_HOMED,             "554 Mailbox is not local: %"                                          }, /* S-056 */
+    {IMS_SMTP_NOT_THE_ACCOUNT,
+     "554 Originator address does not match authentication credentials"                                     }, /* S-054 */
     {IMS_SMTP_UNKNOWN_PARAMETER,     "555 Parameter not recognized: %"                                      }, /* RFC 5321, ours */
 };
 
