@@ -48,3 +48,26 @@ ims_config_read_rules(ImsConfigReading *reading, const char *text)
     *IMS_CONFIG_FIELD(reading, ImsConnectionRules *) = g_steal_pointer(&rules);
     return TRUE;
 }
+
+gboolean
+ims_config_read_turf(ImsConfigReading *reading, const char *text)
+{
+    g_auto(GStrv) parts = ims_config_split_list(text);
+    g_autoptr(ImsTurfTable) table = ims_turf_table_new();
+    g_autofree char *joined = NULL;
+
+    if (parts == NULL)
+        return FALSE;
+    for (guint i = 0; parts[i] != NULL; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!ims_turf_table_add(table, parts[i], &error)) {
+            reading->wrong = g_strdup(error->message);
+            return FALSE;
+        }
+    }
+    joined = g_strjoinv(",", parts);
+    reading->canonical = g_ascii_strdown(joined, -1);
+    *IMS_CONFIG_FIELD(reading, ImsTurfTable *) = g_steal_pointer(&table);
+    return TRUE;
+}

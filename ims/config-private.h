@@ -31,6 +31,7 @@ typedef enum {
     IMS_KIND_ROUTING,    /* an entry of the routing list */
     IMS_KIND_SECURITY,   /* guint ImsConnectionSecurity */
     IMS_KIND_RULES,      /* ImsConnectionRules * */
+    IMS_KIND_TURF,       /* ImsTurfTable * */
 } ImsConfigKind;
 
 /* What the file says of one setting. */
@@ -113,6 +114,7 @@ gboolean ims_config_read_routes(ImsConfigReading *reading, const char *text);
 /* config-doors.c */
 gboolean ims_config_read_security(ImsConfigReading *reading, const char *text);
 gboolean ims_config_read_rules(ImsConfigReading *reading, const char *text);
+gboolean ims_config_read_turf(ImsConfigReading *reading, const char *text);
 
 /* What the file said of the setting @group/@key, for warnings. NULL: no such setting. */
 const ImsConfigValue *ims_config_value(const ImsConfig *config, const char *group, const char *key);

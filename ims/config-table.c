@@ -149,6 +149,15 @@ static const ImsConfigSetting settings[] = {
      "From and Sender must be addresses of a mailbox of the account; else 554 after the data, and a "
      "notice to the administrator's mailbox.",
      "R-083, S-054, S-055; Q188250, Q186134", IMS_KIND_BOOL, AT(submit_only_if_sender_matches), 0, 0},
+    {"Connections", "TurfTable",
+     "a list of user@domain, @domain, #@domain, user or ., separated by commas",
+     "(none)",
+     "\"Message Filtering\": mail from these senders is taken and thrown away. @domain covers "
+     "subdomains, # the domain alone, . an empty sender.",
+     "R-146 to R-149, S-058, S-295; Q193437, Q247296", IMS_KIND_TURF, AT(turf_table), 0, 0},
+    {"Connections", "TurfDir", "a folder", "(none: it is deleted)",
+     "Where filtered mail is kept, a file a message; made where it is missing.",
+     "R-146, R-150, R-151; Q193926", IMS_KIND_PATH, AT(turf_directory), 0, 0},
     {"Connections", "ForwardAllMessagesToHost",
      "a list of hosts, each host or host:port, separated by commas",
      "(none: use DNS)",

@@ -343,6 +343,7 @@ static gboolean (*const readers[])(ImsConfigReading *reading, const char *text) 
     [IMS_KIND_ROUTING] = read_routing,
     [IMS_KIND_SECURITY] = ims_config_read_security,
     [IMS_KIND_RULES] = ims_config_read_rules,
+    [IMS_KIND_TURF] = ims_config_read_turf,
 };
 
 gboolean
@@ -385,6 +386,9 @@ ims_config_clear_value(ImsConfig *config, const ImsConfigSetting *setting)
         break;
     case IMS_KIND_RULES:
         g_clear_pointer((ImsConnectionRules **)field, ims_connection_rules_free);
+        break;
+    case IMS_KIND_TURF:
+        g_clear_pointer((ImsTurfTable **)field, ims_turf_table_free);
         break;
     case IMS_KIND_HOURS_LIST:
         g_clear_pointer((GArray **)field, g_array_unref);

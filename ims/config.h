@@ -3,6 +3,7 @@
 
 #include "routing/connection.h"
 #include "routing/relay.h"
+#include "routing/turf.h"
 #include "store/mime.h"
 
 G_BEGIN_DECLS
@@ -64,6 +65,8 @@ typedef struct {
     guint connection_security;        /* ImsConnectionSecurity: "Only from hosts using" */
     ImsConnectionRules *connection_rules; /* (nullable) Hosts */
     gboolean submit_only_if_homed, submit_only_if_sender_matches; /* */
+    ImsTurfTable *turf_table;  /* (nullable) */
+    char *turf_directory;      /* absolute (nullable): filtered mail is deleted */
     char **smart_hosts;        /* (nullable) host or host:port */
     GArray *routes;            /* (element-type ImsConfigRoute) */
     GArray *retry_intervals_sec; /* (element-type guint) default .25,.5,1,4 h (S-182); empty: no retry (S-183) */

@@ -27,6 +27,7 @@ static const struct {
     {4098, NULL,      0, "message",          {{"reply", "554 Too Many Hops*"}},                                                        "S-413"},
     {4098, NULL,      0, "report-recipient", {{"code", "Too Many Hops*"}},                                                             "S-413"},
     {4151, INTERFACE, 1, "message",          {{"reply", "554 Originator address*"}},                                                   "S-054"},
+    {4192, NULL,      0, "filtered",         {{NULL, NULL}},                                                                           "S-430"},
     {4183, NULL,      0, "logon",            {{"protocol", "smtp"}, {"result", "failed"}},                                             "S-429"},
     {2001, TRANSFER,  1, "send",             {{"outcome", "sent deferred failed expired"}},                                            "S-381"},
     {2002, TRANSFER,  1, "message",          {{"result", "accepted"}},                                                                 "S-382"},

@@ -126,13 +126,19 @@ EXTRA_DIST += \
 	tests/scenarios/19-two-bear-one-address.json
 # who may connect and submit
 ims_libims_a_SOURCES += \
-	ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-submitter.c ims/submission.c \
+	ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-filter.c ims/smtp-submitter.c ims/submission.c \
 	ims/submission.h
 submission_tests = tests/unit/test-ims-submission
 check_PROGRAMS += $(submission_tests)
 unit_tests += $(submission_tests)
+check_PROGRAMS += tests/unit/test-ims-smtp-doors
+unit_tests += tests/unit/test-ims-smtp-doors
+tests_unit_test_ims_smtp_doors_SOURCES = tests/unit/test-ims-smtp-doors.c $(smtp_fixture_sources)
+tests_unit_test_ims_smtp_doors_LDFLAGS = $(smtp_fixture_ldflags)
+tests_unit_test_ims_smtp_doors_LDADD = $(smtp_fixture_libs)
 tests_unit_test_ims_submission_SOURCES = tests/unit/test-ims-submission.c
 tests_unit_test_ims_submission_LDADD = $(ims_libs)
 EXTRA_DIST += \
 	tests/scenarios/40-who-may-connect.json \
-	tests/scenarios/41-who-may-submit.json
+	tests/scenarios/41-who-may-submit.json \
+	tests/scenarios/42-message-filter.json

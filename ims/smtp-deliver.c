@@ -17,6 +17,8 @@ typedef struct {
     ImsMimeSummary *summary;
     char *spool_id;
     gint64 accepted_usec;
+    const char *filter; /* (nullable): the entry of TurfTable that fits */
+    GError *error;      /* (nullable): why the filtered message could not be kept */
 } Delivery;
 
 static void
@@ -47,7 +49,11 @@ finish(Delivery *delivery, ImsSmtpReply reply)
 
     g_autofree char *sender = g_strdup(delivery->transaction->sender);
 
-    log_message(delivery, reply == IMS_SMTP_OK ? "accepted" : "refused", reply);
+    log_message(delivery,
+                reply != IMS_SMTP_OK       ? "refused"
+                : delivery->filter != NULL ? "filtered"
+                                           : "accepted",
+                reply);
     ims_smtp_transaction_free(delivery->transaction);
     g_clear_pointer(&delivery->message, g_bytes_unref);
     ims_smtp_body_free(delivery->body);
@@ -286,6 +292,47 @@ is_refused_for_hops(Delivery *delivery)
     return FALSE;
 }
 
+/* ---- the message filter ---- */
+
+static void
+keep_filtered(gpointer data)
+{
+    Delivery *delivery = data;
+
+    (void)ims_smtp_keep_filtered(delivery->session->config->turf_directory, delivery->spool_id,
+                                 delivery->message, &delivery->error);
+}
+
+/* the client hears nothing of it. What was to be kept and cannot be is not taken. */
+static void
+filtered(gpointer data)
+{
+    Delivery *delivery = data;
+    ImsSmtpSession *session = delivery->session;
+    const char *sender = delivery->transaction->sender;
+    ImsSmtpReply reply = delivery->error == NULL ? IMS_SMTP_OK : IMS_SMTP_LOCAL_ERROR;
+
+    ims_log_event(session->service->log, session->id, "filtered", "id", delivery->spool_id, "from",
+                  *sender != '\0' ? sender : "<>", "entry", delivery->filter, "kept",
+                  session->config->turf_directory == NULL ? "no"
+                  : delivery->error == NULL               ? "yes"
+                                                          : "failed",
+                  "error", delivery->error != NULL ? delivery->error->message : NULL, NULL);
+    g_clear_error(&delivery->error);
+    finish(delivery, reply);
+}
+
+static void
+filter_message(Delivery *delivery)
+{
+    ImsService *service = delivery->session->service;
+
+    if (service->config->turf_directory == NULL)
+        filtered(delivery);
+    else if (!ims_world_run_in_pool(service->world, keep_filtered, filtered, delivery))
+        finish(delivery, IMS_SMTP_BUSY);
+}
+
 void
 ims_smtp_deliver(ImsSmtpSession *session)
 {
@@ -306,6 +353,9 @@ ims_smtp_deliver(ImsSmtpSession *session)
         finish(delivery, body_reply(ims_smtp_body_status(delivery->body)));
     } else if (!ims_smtp_may_submit(session, delivery->transaction, delivery->message, &refusal)) {
         finish(delivery, refusal);
+    } else if ((delivery->filter = ims_smtp_find_filter(session, delivery->transaction,
+                                                        delivery->message)) != NULL) {
+        filter_message(delivery);
     } else if (is_refused_for_hops(delivery)) {
         finish(delivery, IMS_SMTP_TOO_MANY_HOPS);
     } else if (g_bytes_get_size(delivery->message) <= INLINE_SUMMARY_LIMIT) {

@@ -271,6 +271,13 @@ gsize ims_smtp_take_data(ImsSmtpSession *session, const guint8 *bytes, gsize len
 gboolean ims_smtp_may_submit(ImsSmtpSession *session, const ImsSmtpTransaction *transaction,
                              GBytes *message, ImsSmtpReply *reply_out);
 
+/* smtp-filter.c: the entry of TurfTable that fits the envelope's sender or From; NULL: none. */
+const char *ims_smtp_find_filter(const ImsSmtpSession *session,
+                                 const ImsSmtpTransaction *transaction, GBytes *message);
+/* Writes the file, durably. Any thread. */
+gboolean ims_smtp_keep_filtered(const char *folder, const char *name, GBytes *message,
+                                GError **error);
+
 /* smtp-deliver.c: takes transaction, body and spool id of @session; replies when all is committed.
  */
 void ims_smtp_deliver(ImsSmtpSession *session);

@@ -28,6 +28,8 @@ routing_librouting_a_SOURCES = \
 	routing/relay.h \
 	routing/routing-list-private.h \
 	routing/routing-list.c \
+	routing/turf.c \
+	routing/turf.h \
 	routing/virtual-server-explain.c \
 	routing/virtual-server-private.h \
 	routing/virtual-server.c \
@@ -43,6 +45,7 @@ routing_tests = \
 	tests/unit/test-routing-path \
 	tests/unit/test-routing-property \
 	tests/unit/test-routing-relay \
+	tests/unit/test-routing-turf \
 	tests/unit/test-routing-virtual \
 	tests/unit/test-routing-virtual-property
 check_PROGRAMS += $(routing_tests)
@@ -70,6 +73,8 @@ tests_unit_test_routing_property_SOURCES = tests/unit/test-routing-property.c te
 tests_unit_test_routing_property_LDADD = $(routing_libs)
 
 routing_virtual_sources = tests/unit/virtual-world.c tests/unit/virtual-world.h
+tests_unit_test_routing_turf_SOURCES = tests/unit/test-routing-turf.c
+tests_unit_test_routing_turf_LDADD = $(routing_libs)
 tests_unit_test_routing_virtual_SOURCES = tests/unit/test-routing-virtual.c $(routing_virtual_sources)
 tests_unit_test_routing_virtual_LDADD = $(routing_libs)
 tests_unit_test_routing_virtual_property_SOURCES = tests/unit/test-routing-virtual-property.c \

@@ -121,6 +121,7 @@ static const BadRow bad_rows[] = {
      "[Connections]\nDNSServers = ns.example\n",                                                {"DNSServers: ns.example: not an address"}                                              },
     {"bad-security",
      "[Connections]\nAcceptConnections = any, encryption\n",                                    {"any: not one of these"}                                                               },
+    {"bad-turf",                     "[Connections]\nTurfTable = @spam.example, a@\n",          {"is not a sender"}                                                                     },
     {"bad-host-rule",                "[Connections]\nHosts = 10.0.0.5;255.255.255.255;allow\n", {"is not a rule"}                                                                       },
     {"port-zero",                    "[Connections]\nOutboundPort = 0\n",                       {"OutboundPort: 0: "}                                                                   },
     {"alias-with-blank",
