@@ -12,7 +12,7 @@
 #include "directory/names-private.h"
 #include "directory/secrets-private.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define DEFAULT_CACHE_SEC 300
 #define DEFAULT_HASH_COST 5
 #define BUSY_MSEC 5000
@@ -25,7 +25,8 @@ G_DEFINE_QUARK(ims_directory_error, ims_directory_error)
 static const char schema[] =
     "CREATE TABLE recipients(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, alias "
     "TEXT NOT NULL,"
-    " display_name TEXT, target TEXT, account TEXT, hidden INTEGER NOT NULL) STRICT;"
+    " display_name TEXT, target TEXT, account TEXT, hidden INTEGER NOT NULL, forward_to TEXT,"
+    " forward_both INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE addresses(recipient INTEGER NOT NULL REFERENCES recipients(id), position INTEGER "
     "NOT NULL,"
     " address TEXT NOT NULL, PRIMARY KEY(recipient, position)) STRICT, WITHOUT ROWID;"
@@ -42,7 +43,13 @@ static const char schema[] =
     "NULL,"
     " value TEXT NOT NULL, made INTEGER NOT NULL, PRIMARY KEY(account, scheme)) STRICT, WITHOUT "
     "ROWID;"
-    "PRAGMA user_version=1;";
+    "PRAGMA user_version=2;";
+
+/* From version 1: alternate recipients (D-070). */
+static const char upgrade[] =
+    "ALTER TABLE recipients ADD COLUMN forward_to TEXT;"
+    "ALTER TABLE recipients ADD COLUMN forward_both INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version=2;";
 
 /* ---- SQL ---- */
 
@@ -198,7 +205,8 @@ prepare_schema(ImsDirectory *directory, const char *path, GError **error)
     if (version == SCHEMA_VERSION)
         return TRUE;
     return ims_directory_begin(directory, error) &&
-           ims_directory_end(directory, execute(directory, schema, error), error);
+           ims_directory_end(directory, execute(directory, version == 1 ? upgrade : schema, error),
+                             error);
 }
 
 static gboolean

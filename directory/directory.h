@@ -50,6 +50,8 @@ typedef struct {
     char **members;     /* list: aliases */
     char *account;      /* mailbox: its primary account, "EXAMPLE\\alice" (nullable) */
     gboolean hidden;
+    char *forward_to;      /* mailbox: its alternate recipient, an address here or elsewhere (nullable, D-070) */
+    gboolean forward_both; /* "Deliver messages to both": the mailbox keeps a copy */
 } ImsRecipient;
 
 /**
@@ -77,7 +79,7 @@ typedef struct {
     GPtrArray *outside;  /* (element-type utf8): addresses to send on to, each once */
     GPtrArray *unknown;  /* (element-type utf8): list members that are not there */
 } ImsExpansion;
-/* Loops are cut; depth and total are bounded (100 levels, 100,000 members). Adds to @into. */
+/* Alternate recipients are followed as custom recipients are; one that leads back to its own mailbox names it unknown. Loops are cut; depth and total are bounded (100 levels, 100,000 members). Adds to @into. */
 void ims_recipient_table_expand(const ImsRecipientTable *table, const ImsRecipient *recipient, ImsExpansion *into);
 ImsExpansion *ims_expansion_new(void);
 void ims_expansion_free(ImsExpansion *expansion);

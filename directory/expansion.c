@@ -13,6 +13,7 @@
 typedef struct {
     ImsExpansion public;
     GHashTable *ids; /* (element-type guint64): recipients dealt with, lists included: cuts loops */
+    GHashTable *open; /* (element-type guint64): mailboxes whose alternate recipient is followed */
     GHashTable *outside; /* keys of addresses */
     GHashTable *unknown; /* keys of names */
     guint n_members;
@@ -27,6 +28,7 @@ ims_expansion_new(void)
     expansion->public.outside = g_ptr_array_new_with_free_func(g_free);
     expansion->public.unknown = g_ptr_array_new_with_free_func(g_free);
     expansion->ids = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    expansion->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     expansion->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     expansion->unknown = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return &expansion->public;
@@ -43,6 +45,7 @@ ims_expansion_free(ImsExpansion *public)
     g_ptr_array_unref(public->outside);
     g_ptr_array_unref(public->unknown);
     g_hash_table_unref(expansion->ids);
+    g_hash_table_unref(expansion->open);
     g_hash_table_unref(expansion->outside);
     g_hash_table_unref(expansion->unknown);
     g_free(expansion);
@@ -117,13 +120,42 @@ expand_custom(const ImsRecipientTable *table, const ImsRecipient *custom, guint 
     add_unknown(into, custom->alias);
 }
 
+/* D-070: the mailbox gets nothing, unless both are to have it. */
+static void
+expand_mailbox(const ImsRecipientTable *table, const ImsRecipient *mailbox, guint depth,
+               Expansion *into)
+{
+    guint64 id = mailbox->id;
+    g_autofree char *key = NULL;
+    gboolean several = FALSE;
+    const ImsRecipient *next;
+
+    if (mailbox->forward_to == NULL || mailbox->forward_both)
+        g_array_append_val(into->public.mailboxes, id);
+    if (mailbox->forward_to == NULL)
+        return;
+    key = ims_name_address_key_whole(mailbox->forward_to);
+    next = ims_recipient_table_find_address_key(table, key, &several);
+    if (next == NULL || several) {
+        add_outside(into, mailbox->forward_to);
+        return;
+    }
+    g_hash_table_add(into->open, g_memdup2(&id, sizeof id));
+    expand(table, next, depth + 1, into);
+    g_hash_table_remove(into->open, &id);
+}
+
 static void
 expand(const ImsRecipientTable *table, const ImsRecipient *recipient, guint depth, Expansion *into)
 {
     guint64 id = recipient->id;
 
-    if (g_hash_table_contains(into->ids, &id))
+    if (g_hash_table_contains(into->ids, &id)) {
+        /* Alternate recipients in a ring lead nowhere; nobody would get the message. */
+        if (!recipient->forward_both && g_hash_table_contains(into->open, &id))
+            add_unknown(into, recipient->alias);
         return;
+    }
     if (depth > MAX_DEPTH) {
         add_unknown(into, recipient->alias);
         return;
@@ -131,7 +163,7 @@ expand(const ImsRecipientTable *table, const ImsRecipient *recipient, guint dept
     g_hash_table_add(into->ids, g_memdup2(&id, sizeof id));
     switch (recipient->kind) {
     case IMS_RECIPIENT_MAILBOX:
-        g_array_append_val(into->public.mailboxes, id);
+        expand_mailbox(table, recipient, depth, into);
         break;
     case IMS_RECIPIENT_CUSTOM:
         expand_custom(table, recipient, depth, into);

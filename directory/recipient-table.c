@@ -19,6 +19,7 @@ clear_recipient(ImsRecipient *recipient)
     g_free(recipient->target);
     g_strfreev(recipient->members);
     g_free(recipient->account);
+    g_free(recipient->forward_to);
 }
 
 ImsRecipient *
@@ -33,6 +34,7 @@ ims_recipient_copy(const ImsRecipient *recipient)
     copy->target = g_strdup(recipient->target);
     copy->members = g_strdupv(recipient->members);
     copy->account = g_strdup(recipient->account);
+    copy->forward_to = g_strdup(recipient->forward_to);
     return copy;
 }
 

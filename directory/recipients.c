@@ -45,6 +45,8 @@ read_recipient(sqlite3_stmt *statement, Children *addresses, Children *members)
         .target = column_text(statement, 4),
         .account = column_text(statement, 5),
         .hidden = sqlite3_column_int(statement, 6) != 0,
+        .forward_to = column_text(statement, 7),
+        .forward_both = sqlite3_column_int(statement, 8) != 0,
     };
 
     recipient.addresses = take_children(addresses, recipient.id);
@@ -61,8 +63,10 @@ is_sound_row(sqlite3_stmt *statement)
 {
     int kind = sqlite3_column_int(statement, 1);
     const char *target = (const char *)sqlite3_column_text(statement, 4);
+    const char *forward_to = (const char *)sqlite3_column_text(statement, 7);
 
-    return kind >= IMS_RECIPIENT_MAILBOX && kind <= IMS_RECIPIENT_LIST &&
+    return (forward_to == NULL || strchr(forward_to, '@') != NULL) &&
+           kind >= IMS_RECIPIENT_MAILBOX && kind <= IMS_RECIPIENT_LIST &&
            (kind != IMS_RECIPIENT_CUSTOM || (target != NULL && strchr(target, '@') != NULL));
 }
 
@@ -101,7 +105,8 @@ ims_directory_load_recipients(ImsDirectory *directory, GError **error)
 
     recipients = ims_directory_prepare(
         directory,
-        "SELECT id, kind, alias, display_name, target, account, hidden FROM recipients ORDER BY id",
+        "SELECT id, kind, alias, display_name, target, account, hidden, forward_to, forward_both"
+        " FROM recipients ORDER BY id",
         error);
     if (recipients != NULL)
         addresses.statement = ims_directory_prepare(
@@ -202,6 +207,20 @@ normalise_account(ImsDirectory *directory, const ImsRecipient *given, ImsRecipie
     return TRUE;
 }
 
+static gboolean
+normalise_forward(const ImsRecipient *given, ImsRecipient *into, GError **error)
+{
+    if (given->forward_to == NULL)
+        return TRUE;
+    into->forward_to = ims_name_normal_address(given->forward_to, TRUE, error);
+    if (into->forward_to == NULL) {
+        g_prefix_error(error, "mailbox \"%s\": alternate recipient ", given->alias);
+        return FALSE;
+    }
+    into->forward_both = given->forward_both != FALSE;
+    return TRUE;
+}
+
 /* Everything that does not depend on other recipients. */
 static ImsRecipient *
 normalise(ImsDirectory *directory, const ImsRecipient *given, GError **error)
@@ -230,7 +249,8 @@ normalise(ImsDirectory *directory, const ImsRecipient *given, GError **error)
         return NULL;
     switch (given->kind) {
     case IMS_RECIPIENT_MAILBOX:
-        if (!normalise_account(directory, given, result, error))
+        if (!normalise_account(directory, given, result, error) ||
+            !normalise_forward(given, result, error))
             return NULL;
         break;
     case IMS_RECIPIENT_CUSTOM:
@@ -318,10 +338,11 @@ insert_recipient(ImsDirectory *directory, ImsRecipient *recipient, GError **erro
     if (ok) {
         ok = ims_directory_run(
             directory, error,
-            "INSERT INTO recipients(kind, alias, display_name, target, account, hidden)"
-            " VALUES(?,?,?,?,?,?)",
-            "issssi", (gint64)recipient->kind, recipient->alias, recipient->display_name,
-            recipient->target, recipient->account, (gint64)recipient->hidden);
+            "INSERT INTO recipients(kind, alias, display_name, target, account, hidden, forward_to,"
+            " forward_both) VALUES(?,?,?,?,?,?,?,?)",
+            "issssisi", (gint64)recipient->kind, recipient->alias, recipient->display_name,
+            recipient->target, recipient->account, (gint64)recipient->hidden, recipient->forward_to,
+            (gint64)recipient->forward_both);
         if (ok) {
             recipient->id = (guint64)sqlite3_last_insert_rowid(directory->db);
             ok = write_lists(directory, recipient, error);
@@ -366,10 +387,11 @@ update_recipient(ImsDirectory *directory, const ImsRecipient *recipient, GError 
     if (ok) {
         ok = ims_directory_run(
                  directory, error,
-                 "UPDATE recipients SET alias=?, display_name=?, target=?, account=?, hidden=?"
-                 " WHERE id=?",
-                 "ssssii", recipient->alias, recipient->display_name, recipient->target,
-                 recipient->account, (gint64)recipient->hidden, (gint64)recipient->id) &&
+                 "UPDATE recipients SET alias=?, display_name=?, target=?, account=?, hidden=?,"
+                 " forward_to=?, forward_both=? WHERE id=?",
+                 "ssssisii", recipient->alias, recipient->display_name, recipient->target,
+                 recipient->account, (gint64)recipient->hidden, recipient->forward_to,
+                 (gint64)recipient->forward_both, (gint64)recipient->id) &&
              delete_lists(directory, recipient->id, error) &&
              write_lists(directory, recipient, error);
         ok = ims_directory_end(directory, ok, error);

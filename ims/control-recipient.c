@@ -34,6 +34,10 @@ recipient_object(const ImsRecipient *recipient)
     json_object_set_array_member(object, "addresses", text_array(recipient->addresses));
     if (recipient->kind == IMS_RECIPIENT_MAILBOX)
         ims_control_set_text(object, "account", recipient->account);
+    if (recipient->forward_to != NULL) {
+        ims_control_set_text(object, "forward_to", recipient->forward_to);
+        json_object_set_boolean_member(object, "forward_both", recipient->forward_both);
+    }
     if (recipient->kind == IMS_RECIPIENT_CUSTOM)
         ims_control_set_text(object, "target", recipient->target);
     if (recipient->kind == IMS_RECIPIENT_LIST)
@@ -144,6 +148,23 @@ has_members(ImsControlCall *call, const char *alias, char **members)
     return TRUE;
 }
 
+/* The alternate recipient; an empty text takes it away. */
+static void
+set_forward(ImsControlCall *call, ImsRecipient *recipient)
+{
+    const char *forward_to = ims_control_text(call, "forward_to");
+
+    if (recipient->kind != IMS_RECIPIENT_MAILBOX)
+        return;
+    if (forward_to != NULL) {
+        g_free(recipient->forward_to);
+        recipient->forward_to = *forward_to != '\0' ? g_strdup(forward_to) : NULL;
+        recipient->forward_both = FALSE;
+    }
+    if (ims_control_has(call, "forward_both"))
+        recipient->forward_both = ims_control_flag(call, "forward_both");
+}
+
 static ImsRecipient *
 new_recipient(ImsControlCall *call)
 {
@@ -163,6 +184,7 @@ new_recipient(ImsControlCall *call)
     recipient->target = g_strdup(ims_control_text(call, "target"));
     recipient->members = ims_control_list(call, "members");
     recipient->hidden = ims_control_flag(call, "hidden");
+    set_forward(call, recipient);
     return recipient;
 }
 
@@ -414,6 +436,7 @@ change(ImsControlCall *call)
     set_text(call, "target", &recipient->target);
     if (ims_control_has(call, "hidden"))
         recipient->hidden = ims_control_flag(call, "hidden");
+    set_forward(call, recipient);
     if (!edit_texts(call, &recipient->addresses, "addresses", "add_addresses",
                     "remove_addresses") ||
         (recipient->kind == IMS_RECIPIENT_LIST &&
@@ -520,24 +543,25 @@ ims_control_recipient_requests(guint *n_out)
 {
     static const ImsControlRequest rows[] = {
         {"mailbox.add",      add_mailbox,    IMS_RECIPIENT_MAILBOX,
-         "alias:s! name:s addresses:a account:s password:s hidden:b"                             },
-        {"mailbox.show",     show,           IMS_RECIPIENT_MAILBOX, "alias:s!"                   },
-        {"mailbox.list",     list,           IMS_RECIPIENT_MAILBOX, ""                           },
-        {"mailbox.change",   change,         IMS_RECIPIENT_MAILBOX, "alias:s! account:s " CHANGES},
-        {"mailbox.remove",   remove_mailbox, IMS_RECIPIENT_MAILBOX, "alias:s! keep_account:b"    },
+         "alias:s! name:s addresses:a account:s password:s hidden:b forward_to:s forward_both:b"},
+        {"mailbox.show",     show,           IMS_RECIPIENT_MAILBOX, "alias:s!"                  },
+        {"mailbox.list",     list,           IMS_RECIPIENT_MAILBOX, ""                          },
+        {"mailbox.change",   change,         IMS_RECIPIENT_MAILBOX,
+         "alias:s! account:s forward_to:s forward_both:b " CHANGES                              },
+        {"mailbox.remove",   remove_mailbox, IMS_RECIPIENT_MAILBOX, "alias:s! keep_account:b"   },
         {"recipient.add",    add_plain,      IMS_RECIPIENT_CUSTOM,
-         "alias:s! target:s! name:s addresses:a hidden:b"                                        },
-        {"recipient.show",   show,           IMS_RECIPIENT_CUSTOM,  "alias:s!"                   },
-        {"recipient.list",   list,           IMS_RECIPIENT_CUSTOM,  ""                           },
-        {"recipient.change", change,         IMS_RECIPIENT_CUSTOM,  "alias:s! target:s " CHANGES },
-        {"recipient.remove", remove_plain,   IMS_RECIPIENT_CUSTOM,  "alias:s!"                   },
+         "alias:s! target:s! name:s addresses:a hidden:b"                                       },
+        {"recipient.show",   show,           IMS_RECIPIENT_CUSTOM,  "alias:s!"                  },
+        {"recipient.list",   list,           IMS_RECIPIENT_CUSTOM,  ""                          },
+        {"recipient.change", change,         IMS_RECIPIENT_CUSTOM,  "alias:s! target:s " CHANGES},
+        {"recipient.remove", remove_plain,   IMS_RECIPIENT_CUSTOM,  "alias:s!"                  },
         {"list.add",         add_plain,      IMS_RECIPIENT_LIST,
-         "alias:s! name:s addresses:a members:a hidden:b"                                        },
-        {"list.show",        show,           IMS_RECIPIENT_LIST,    "alias:s!"                   },
-        {"list.list",        list,           IMS_RECIPIENT_LIST,    ""                           },
+         "alias:s! name:s addresses:a members:a hidden:b"                                       },
+        {"list.show",        show,           IMS_RECIPIENT_LIST,    "alias:s!"                  },
+        {"list.list",        list,           IMS_RECIPIENT_LIST,    ""                          },
         {"list.change",      change,         IMS_RECIPIENT_LIST,
-         "alias:s! members:a add_members:a remove_members:a " CHANGES                            },
-        {"list.remove",      remove_plain,   IMS_RECIPIENT_LIST,    "alias:s!"                   },
+         "alias:s! members:a add_members:a remove_members:a " CHANGES                           },
+        {"list.remove",      remove_plain,   IMS_RECIPIENT_LIST,    "alias:s!"                  },
     };
 
     *n_out = G_N_ELEMENTS(rows);

@@ -141,4 +141,5 @@ tests_unit_test_ims_submission_LDADD = $(ims_libs)
 EXTRA_DIST += \
 	tests/scenarios/40-who-may-connect.json \
 	tests/scenarios/41-who-may-submit.json \
-	tests/scenarios/42-message-filter.json
+	tests/scenarios/42-message-filter.json \
+	tests/scenarios/43-alternate-recipients.json

@@ -387,7 +387,6 @@ add_person(ImsScenarioServer *play, JsonObject *member, GError **error)
     static const struct {
         const char *member, *what;
     } missing[] = {
-        {"forward_to",      "alternate recipients (forward_to)"   },
         {"rule_forward_to", "rules of a mailbox (rule_forward_to)"},
         {"out_of_office",   "absence replies (out_of_office)"     }
     };
@@ -396,6 +395,7 @@ add_person(ImsScenarioServer *play, JsonObject *member, GError **error)
                                 .password = ims_scenario_text(member, "password"),
                                 .enabled = json_object_get_boolean_member(member, "enabled"),
                                 .mailbox = ims_scenario_text(member, "mailbox"),
+                                .forward_to = ims_scenario_text(member, "forward_to"),
                                 .addresses = addresses};
 
     for (guint i = 0; i < G_N_ELEMENTS(missing); i++)

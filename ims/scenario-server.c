@@ -155,7 +155,8 @@ ims_scenario_server_add_person(ImsScenarioServer *server, const ImsScenarioPerso
                               .alias = (char *)person->mailbox,
                               .display_name = (char *)person->mailbox,
                               .addresses = person->addresses,
-                              .account = (char *)person->account};
+                              .account = (char *)person->account,
+                              .forward_to = (char *)person->forward_to};
     guint64 id;
 
     if (!ims_directory_add_account(directory, person->account, person->password, error) ||

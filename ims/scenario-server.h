@@ -29,6 +29,7 @@ typedef struct {
     gboolean enabled;
     const char *mailbox; /* (nullable): alias */
     char **addresses;    /* of the mailbox */
+    const char *forward_to; /* (nullable): its alternate recipient */
 } ImsScenarioPerson;
 /* The service must run. */
 gboolean ims_scenario_server_add_person(ImsScenarioServer *server, const ImsScenarioPerson *person,

@@ -33,6 +33,9 @@ show_recipient(Imsctl *ctl, const char *request, int argc, char **argv)
            imsctl_member(recipient, "kind"), imsctl_member(recipient, "name"), addresses);
     if (imsctl_member(recipient, "account") != NULL)
         printf("Account:   %s\n", imsctl_member(recipient, "account"));
+    if (imsctl_member(recipient, "forward_to") != NULL)
+        printf("Alternate: %s%s\n", imsctl_member(recipient, "forward_to"),
+               imsctl_flag(recipient, "forward_both") ? " (and a copy here)" : "");
     if (imsctl_member(recipient, "target") != NULL)
         printf("Target:    %s\n", imsctl_member(recipient, "target"));
     if (*members != '\0')
@@ -88,10 +91,10 @@ list_recipients(Imsctl *ctl, const char *request, const char *head, const char *
 
 /* Options of adding and changing; which of them a command knows is in its table of options. */
 typedef struct {
-    char *name, *new_alias, *target, *account;
+    char *name, *new_alias, *target, *account, *forward_to;
     char **addresses, **add_addresses, **remove_addresses;
     char **members, **add_members, **remove_members;
-    gboolean hidden, visible, keep_account, yes;
+    gboolean hidden, visible, keep_account, yes, both;
     ImsctlPasswordOptions password;
 } Options;
 
@@ -102,6 +105,7 @@ options_clear(Options *options)
     g_free(options->new_alias);
     g_free(options->target);
     g_free(options->account);
+    g_free(options->forward_to);
     g_strfreev(options->addresses);
     g_strfreev(options->add_addresses);
     g_strfreev(options->remove_addresses);
@@ -128,6 +132,8 @@ options_arguments(const Options *options, const char *alias)
     imsctl_set_list(arguments, "remove_members", options->remove_members);
     if (options->hidden || options->visible)
         json_object_set_boolean_member(arguments, "hidden", options->hidden);
+    imsctl_set_text(arguments, "forward_to", options->forward_to);
+    imsctl_set_flag(arguments, "forward_both", options->both);
     imsctl_set_flag(arguments, "keep_account", options->keep_account);
     return arguments;
 }
@@ -142,6 +148,13 @@ options_arguments(const Options *options, const char *alias)
             "SMTP address; may be given again, the first is the primary one (default: "            \
             "ALIAS@site)",                                                                         \
             "ADDRESS"                                                                              \
+    }
+#define FORWARD_ENTRIES                                                                            \
+    {"forward-to",          0,        0, G_OPTION_ARG_STRING, &options.forward_to,                 \
+     "alternate recipient", "ADDRESS"},                                                            \
+    {                                                                                              \
+        "deliver-to-both", 0, 0, G_OPTION_ARG_NONE, &options.both,                                 \
+            "keep a copy beside the alternate recipient", NULL                                     \
     }
 #define HIDDEN_ENTRY                                                                               \
     {                                                                                              \
@@ -282,6 +295,7 @@ mailbox_add(Imsctl *ctl, int argc, char **argv)
         NAME_ENTRY,
         ADDRESS_ENTRY,
         HIDDEN_ENTRY,
+        FORWARD_ENTRIES,
         {"account", 0, 0, G_OPTION_ARG_STRING, &options.account,
           "whose mailbox it is; made if it is not there (default: DOMAIN\\ALIAS)", "ACCOUNT"},
         IMSCTL_PASSWORD_ENTRIES(options.password),
@@ -313,6 +327,7 @@ mailbox_change(Imsctl *ctl, int argc, char **argv)
     Options options = {0};
     const GOptionEntry entries[] = {
         CHANGE_ENTRIES,
+        FORWARD_ENTRIES,
         {"account", 0, 0, G_OPTION_ARG_STRING, &options.account, "whose mailbox it is", "ACCOUNT"},
         END_ENTRY,
     };

@@ -714,12 +714,124 @@ check_does_not_open(Fixture *fixture, ImsDirectoryError code, const char *says)
     g_assert_nonnull(strstr(error->message, says));
 }
 
+/* A directory of version 1, as it was before there were alternate recipients. */
+static void
+test_older_schema(Fixture *fixture, gconstpointer unused)
+{
+    ImsDirectoryOptions options = {.directory = fixture->folder, .hash_cost = 1};
+    g_autoptr(ImsRecipientTable) table = NULL;
+    g_autoptr(ImsRecipientTable) after = NULL;
+    g_autoptr(ImsRecipient) alice = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(
+        add(fixture, IMS_RECIPIENT_MAILBOX, "alice", "alice@example.com", NULL, NULL, NULL));
+    g_clear_pointer(&fixture->directory, ims_directory_close);
+    run_sql(fixture, "ALTER TABLE recipients DROP COLUMN forward_to;"
+                     "ALTER TABLE recipients DROP COLUMN forward_both; PRAGMA user_version=1");
+    fixture->directory = ims_directory_open(fixture->world, &options, &error);
+    g_assert_no_error(error);
+    table = ims_directory_table(fixture->directory);
+    alice = ims_recipient_copy(ims_recipient_table_find_alias(table, "alice"));
+    g_assert_null(alice->forward_to);
+    alice->forward_to = g_strdup("bob@FAR.example");
+    alice->forward_both = TRUE;
+    g_assert_true(ims_directory_change_recipient(fixture->directory, alice, NULL));
+    g_clear_pointer(&fixture->directory, ims_directory_close);
+    fixture->directory = ims_directory_open(fixture->world, &options, &error);
+    g_assert_no_error(error);
+    after = ims_directory_table(fixture->directory);
+    g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->forward_to, ==,
+                    "bob@far.example");
+    g_assert_true(ims_recipient_table_find_alias(after, "alice")->forward_both);
+}
+
+/* D-070: each row is who forwards to whom, with + where both get the message; then who is reached.
+ */
+static void
+test_alternates(Fixture *fixture, gconstpointer unused)
+{
+    static const struct {
+        const char *name, *forwards[3], *reached;
+    } rows[] = {
+        {"none",          {NULL},                                     "m1"              },
+        {"outside",       {"1>x@far.example"},                        "x@far.example"   },
+        {"both",          {"1>+x@far.example"},                       "m1 x@far.example"},
+        {"here",          {"1>m2@example.com"},                       "m2"              },
+        {"chain",         {"1>m2@example.com", "2>m3@example.com"},   "m3"              },
+        {"chain-both",    {"1>+m2@example.com", "2>+m3@example.com"}, "m1 m2 m3"        },
+        {"ring",          {"1>m2@example.com", "2>m1@example.com"},   "?m1"             },
+        {"ring-one-both", {"1>m2@example.com", "2>+m1@example.com"},  "m2 ?m1"          },
+        {"ring-both",     {"1>+m2@example.com", "2>+m1@example.com"}, "m1 m2"           },
+        {"itself",        {"1>m1@example.com"},                       "?m1"             },
+        {"itself-both",   {"1>+m1@example.com"},                      "m1"              },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(ImsExpansion) expansion = ims_expansion_new();
+        g_autoptr(ImsRecipientTable) table = NULL;
+        g_autoptr(GString) got = g_string_new(NULL);
+        guint64 ids[3];
+
+        for (guint k = 0; k < 3; k++) {
+            g_autofree char *alias = g_strdup_printf("m%u", k + 1);
+            g_autofree char *address = g_strconcat(alias, "@example.com", NULL);
+            char *proxies[] = {address, NULL};
+            ImsRecipient recipient = {
+                .kind = IMS_RECIPIENT_MAILBOX, .alias = alias, .addresses = proxies};
+
+            for (guint n = 0; n < 3 && rows[i].forwards[n] != NULL; n++) {
+                const char *text = rows[i].forwards[n];
+
+                if (*text != (char)('1' + k))
+                    continue;
+                recipient.forward_both = text[2] == '+';
+                recipient.forward_to = (char *)text + 2 + recipient.forward_both;
+            }
+            g_assert_true(
+                ims_directory_add_recipient(fixture->directory, &recipient, &ids[k], NULL));
+        }
+        table = ims_directory_table(fixture->directory);
+        ims_recipient_table_expand(table, ims_recipient_table_find_alias(table, "m1"), expansion);
+        for (guint n = 0; n < expansion->mailboxes->len; n++)
+            for (guint k = 0; k < 3; k++)
+                if (g_array_index(expansion->mailboxes, guint64, n) == ids[k])
+                    g_string_append_printf(got, " m%u", k + 1);
+        for (guint n = 0; n < expansion->outside->len; n++)
+            g_string_append_printf(got, " %s", (char *)expansion->outside->pdata[n]);
+        for (guint n = 0; n < expansion->unknown->len; n++)
+            g_string_append_printf(got, " ?%s", (char *)expansion->unknown->pdata[n]);
+        g_test_message("%s", rows[i].name);
+        g_assert_cmpstr(got->len > 0 ? got->str + 1 : "", ==, rows[i].reached);
+        for (guint k = 0; k < 3; k++) {
+            g_autofree char *alias = g_strdup_printf("m%u", k + 1);
+
+            g_assert_true(ims_directory_remove_recipient(fixture->directory, alias, NULL));
+        }
+    }
+}
+
+static void
+test_bad_alternate(Fixture *fixture, gconstpointer unused)
+{
+    char *proxies[] = {(char *)"m@example.com", NULL};
+    ImsRecipient recipient = {.kind = IMS_RECIPIENT_MAILBOX,
+                              .alias = (char *)"m",
+                              .addresses = proxies,
+                              .forward_to = (char *)"nowhere"};
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(ims_directory_add_recipient(fixture->directory, &recipient, NULL, &error));
+    g_assert_error(error, IMS_DIRECTORY_ERROR, IMS_DIRECTORY_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "alternate recipient"));
+}
+
 static void
 test_newer_schema(Fixture *fixture, gconstpointer unused)
 {
     g_clear_pointer(&fixture->directory, ims_directory_close);
-    run_sql(fixture, "PRAGMA user_version=2");
-    check_does_not_open(fixture, IMS_DIRECTORY_ERROR_NEWER, "schema 2 was made by a newer version");
+    run_sql(fixture, "PRAGMA user_version=3");
+    check_does_not_open(fixture, IMS_DIRECTORY_ERROR_NEWER, "schema 3 was made by a newer version");
 }
 
 static void
@@ -792,7 +904,8 @@ test_many(Fixture *fixture, gconstpointer unused)
     run_sql(fixture,
             "BEGIN;"
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
-            " INSERT INTO recipients SELECT i, 0, 'user' || i, 'User ' || i, NULL, 'EXAMPLE\\user' "
+            " INSERT INTO recipients(id, kind, alias, display_name, target, account, hidden) "
+            "SELECT i, 0, 'user' || i, 'User ' || i, NULL, 'EXAMPLE\\user' "
             "|| i, 0"
             " FROM n;"
             "INSERT INTO addresses SELECT id, 0, alias || '@example.com' FROM recipients; COMMIT");
@@ -868,6 +981,11 @@ main(int argc, char **argv)
                tear_down);
     g_test_add("/directory/disk/reopen", Fixture, on_disk, set_up, test_reopen, tear_down);
     g_test_add("/directory/disk/D-044-ambiguous", Fixture, on_disk, set_up, test_ambiguous,
+               tear_down);
+    g_test_add("/directory/disk/older-schema", Fixture, on_disk, set_up, test_older_schema,
+               tear_down);
+    g_test_add("/directory/D-070-alternates", Fixture, NULL, set_up, test_alternates, tear_down);
+    g_test_add("/directory/alternate-is-no-address", Fixture, NULL, set_up, test_bad_alternate,
                tear_down);
     g_test_add("/directory/disk/newer-schema", Fixture, on_disk, set_up, test_newer_schema,
                tear_down);
