@@ -218,15 +218,19 @@ ims_config_read_routes(ImsConfigReading *reading, const char *text)
     if (parts == NULL)
         return FALSE;
     for (guint i = 0; parts[i] != NULL; i++) {
-        g_auto(GStrv) halves = g_strsplit(parts[i], ";", 2);
+        g_auto(GStrv) halves = g_strsplit(parts[i], ";", 3);
         ImsConfigRoute route = {0};
 
         g_strstrip(halves[0]);
         if (halves[1] == NULL || !ims_config_is_host_name(halves[0]) ||
+            (halves[2] != NULL && g_ascii_strcasecmp(g_strstrip(halves[2]), "etrn") != 0) ||
             !ims_config_split_host(g_strstrip(halves[1]), &route.host, &route.port))
-            return ims_config_wrong(reading, "not domain;host or domain;host:port", parts[i]);
+            return ims_config_wrong(
+                reading, "not domain;host or domain;host:port, with or without ;etrn", parts[i]);
         route.domain = g_ascii_strdown(halves[0], -1);
-        g_string_append_printf(canonical, "%s;%s:%u,", route.domain, route.host, route.port);
+        route.etrn = halves[2] != NULL;
+        g_string_append_printf(canonical, "%s;%s:%u%s,", route.domain, route.host, route.port,
+                               route.etrn ? ";etrn" : "");
         for (guint j = 0; j < routes->len; j++)
             if (strcmp(g_array_index(routes, ImsConfigRoute, j).domain, route.domain) == 0) {
                 g_free(route.domain);

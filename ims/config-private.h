@@ -86,7 +86,6 @@ void ims_config_clear_value(ImsConfig *config, const ImsConfigSetting *setting);
 /* host[:port], [IPv6][:port] or a bare IPv6 address. @host_out (transfer full); @port_out 0 where
  * none is given. */
 gboolean ims_config_split_host(const char *text, char **host_out, guint16 *port_out);
-gboolean ims_config_is_host_name(const char *text);
 
 /* What a reader gets: where the value goes, and where the canonical form is to be put. */
 typedef struct {

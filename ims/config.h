@@ -33,11 +33,12 @@ typedef struct {
     gboolean clear_text_logon;
 } ImsConfigListener;
 
-/* `[Connections] EMailDomains = far.example;gw.example.net, …`: domain, and host:port it is sent to. */
+/* `[Connections] EMailDomains = far.example;gw.example.net, …`: domain, and host:port it is sent to; behind it `;etrn`. */
 typedef struct {
     char *domain; /* lower case; subdomains too */
     char *host;   /* name or address; IPv6 in brackets is taken apart */
     guint16 port; /* 0: OutboundPort */
+    gboolean etrn; /* mail waits until the host asks for it */
 } ImsConfigRoute;
 
 typedef struct {
@@ -128,6 +129,8 @@ char *ims_config_find_data_directory(const char *file);
 const char *ims_config_file(const ImsConfig *config);
 /* Build number of the information store that goes with the IMS build: POP3 and IMAP4 greet with it (P-002). */
 const char *ims_config_store_build(const ImsConfig *config);
+/* A domain or host name: labels of letters, digits, hyphens and underscores. */
+gboolean ims_config_is_host_name(const char *text);
 /* Upper-case word for logs, "SMTP"; also the key in [Listeners]. */
 const char *ims_protocol_name(ImsProtocol protocol);
 /* TRUE where the flags let everyone relay: nothing ticked, or only the never list with nothing in it. */

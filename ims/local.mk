@@ -126,7 +126,7 @@ EXTRA_DIST += \
 	tests/scenarios/19-two-bear-one-address.json
 # who may connect and submit
 ims_libims_a_SOURCES += \
-	ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-filter.c ims/smtp-submitter.c ims/submission.c \
+	ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-etrn.c ims/smtp-filter.c ims/smtp-submitter.c ims/submission.c \
 	ims/submission.h
 submission_tests = tests/unit/test-ims-submission
 check_PROGRAMS += $(submission_tests)
@@ -142,4 +142,5 @@ EXTRA_DIST += \
 	tests/scenarios/40-who-may-connect.json \
 	tests/scenarios/41-who-may-submit.json \
 	tests/scenarios/42-message-filter.json \
-	tests/scenarios/43-alternate-recipients.json
+	tests/scenarios/43-alternate-recipients.json \
+	tests/scenarios/44-waits-for-etrn.json

@@ -363,6 +363,26 @@ read_bodies(ImsQueueJob *job)
     }
 }
 
+/* nobody asked for it in time. It is returned, not tried. */
+static void
+expire_unasked(ImsQueueJob *job)
+{
+    ImsQueueAttempt attempt = {.status = IMS_SEND_TRANSIENT,
+                               .code = IMS_QUEUE_UNREACHABLE,
+                               .reply = "The host did not ask for it by ETRN",
+                               .host_failed = TRUE};
+
+    if (!ims_route_waits_for_etrn(service_of(job)->config, job->domain))
+        return;
+    for (guint i = 0; i < job->items->len; i++) {
+        Item *item = item_of(job, i);
+
+        if (!item->is_settled &&
+            ims_world_wall_usec(service_of(job)->world) >= item->message->expires_usec)
+            settle_alike(job, item, &attempt);
+    }
+}
+
 static void
 claimed(ImsStoreOp *op, gpointer data)
 {
@@ -377,6 +397,7 @@ claimed(ImsStoreOp *op, gpointer data)
     ims_store_op_free(op);
     if (job->claimed != NULL)
         read_bodies(job);
+    expire_unasked(job);
     ims_queue_runner_claimed(job->runner, job->domain, job->items->len);
     if (has_rest(job)) {
         if (job->runner->stopping) {

@@ -5,6 +5,17 @@
 
 /* ---- deciding ---- */
 
+void
+ims_queue_wait_for_etrn(const ImsConfig *config, ImsQueueMessage *message)
+{
+    for (guint i = 0; message->recipients != NULL && i < message->recipients->len; i++) {
+        ImsQueueRecipient *row = message->recipients->pdata[i];
+
+        if (row->state == IMS_QUEUE_WAITING && ims_route_waits_for_etrn(config, row->domain))
+            row->next_attempt_usec = message->expires_usec;
+    }
+}
+
 /* When to try again (S-182, S-183), the moment of expiry at the latest; 0: never. */
 static gint64
 next_attempt(ImsQueueRunner *runner, const ImsQueueMessage *message,
@@ -14,6 +25,9 @@ next_attempt(ImsQueueRunner *runner, const ImsQueueMessage *message,
     gint64 now_usec = ims_world_wall_usec(runner->service->world);
     guint interval_sec;
 
+    if (now_usec < message->expires_usec &&
+        ims_route_waits_for_etrn(runner->service->config, recipient->domain))
+        return message->expires_usec;
     if (intervals == NULL || intervals->len == 0 || now_usec >= message->expires_usec)
         return 0;
     interval_sec = g_array_index(intervals, guint, MIN(recipient->attempts, intervals->len - 1));

@@ -10,6 +10,9 @@ ImsQueueRunner *ims_queue_runner_new(ImsService *service);
 /* Claims nothing more; @done once no job is under way. */
 void ims_queue_runner_stop(ImsQueueRunner *runner, ImsCallback done, gpointer data);
 void ims_queue_runner_free(ImsQueueRunner *runner);
+/* Rows of @message whose domain waits for ETRN become due when the message expires; ETRN makes them due at once. Once
+ * expires_usec is set. */
+void ims_queue_wait_for_etrn(const ImsConfig *config, ImsQueueMessage *message);
 guint ims_queue_runner_jobs(ImsQueueRunner *runner);
 
 /**

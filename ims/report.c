@@ -244,6 +244,7 @@ fill_queue(ImsService *service, ImsDeliverOp *op, gint64 wall_usec)
     queue->eight_bit = has_eight_bit(data, length);
     queue->accepted_usec = wall_usec;
     queue->expires_usec = wall_usec + (gint64)service->config->expiry_sec * G_USEC_PER_SEC;
+    ims_queue_wait_for_etrn(service->config, queue);
     queue->size = length;
     queue->session = g_strdup("report");
     queue->subject = g_strdup(op->summary->subject);

@@ -105,6 +105,20 @@ find_entry(const ImsConfig *config, const char *domain)
     return best;
 }
 
+gboolean
+ims_route_is_listed(const ImsConfig *config, const char *domain)
+{
+    return find_entry(config, domain) != NULL;
+}
+
+gboolean
+ims_route_waits_for_etrn(const ImsConfig *config, const char *domain)
+{
+    const ImsConfigRoute *entry = find_entry(config, domain);
+
+    return entry != NULL && entry->etrn;
+}
+
 char *
 ims_router_destination(ImsRouter *router, const char *domain)
 {

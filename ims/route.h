@@ -17,6 +17,11 @@ void ims_router_free(ImsRouter *router);
  * (transfer full) */
 char *ims_router_destination(ImsRouter *router, const char *domain);
 
+/* @domain: lower case. It, or a domain above it, has an entry in EMailDomains. */
+gboolean ims_route_is_listed(const ImsConfig *config, const char *domain);
+/* Its mail is sent when its host asks by ETRN, not before (S-234). */
+gboolean ims_route_waits_for_etrn(const ImsConfig *config, const char *domain);
+
 typedef enum {
     IMS_HOP_TRY,       /* a host to connect to */
     IMS_HOP_NONE_LEFT, /* all were tried */

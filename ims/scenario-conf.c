@@ -218,11 +218,10 @@ add_mail_domains(Conf *conf, JsonArray *domains)
     for (guint i = 0; domains != NULL && i < json_array_get_length(domains); i++) {
         JsonObject *entry = json_array_get_object_element(domains, i);
 
-        if (ims_scenario_flag(entry, "etrn", FALSE))
-            miss(conf, "mail held for ETRN (connections.domains[%u].etrn)", i);
-        g_string_append_printf(routes, "%s%s;%s", i > 0 ? ", " : "",
+        g_string_append_printf(routes, "%s%s;%s%s", i > 0 ? ", " : "",
                                ims_scenario_text(entry, "domain"),
-                               ims_scenario_text(entry, "forward_to"));
+                               ims_scenario_text(entry, "forward_to"),
+                               ims_scenario_flag(entry, "etrn", FALSE) ? ";etrn" : "");
     }
     if (routes->len > 0)
         set(conf, "Connections", "EMailDomains", routes->str);

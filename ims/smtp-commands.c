@@ -61,6 +61,8 @@ faithful_keywords(ImsSmtpSession *session, const char *size)
     GPtrArray *words = g_ptr_array_new();
 
     g_ptr_array_add(words, (gpointer) "HELP");
+    if (!session->config->disable_etrn)
+        g_ptr_array_add(words, (gpointer) "ETRN");
     g_ptr_array_add(words, (gpointer) "DSN");
     g_ptr_array_add(words, (gpointer)size);
     if (offers_auth(session)) {
@@ -83,6 +85,8 @@ extended_keywords(ImsSmtpSession *session, const char *size)
     g_ptr_array_add(words, (gpointer)size);
     g_ptr_array_add(words, (gpointer) "8BITMIME");
     g_ptr_array_add(words, (gpointer) "DSN");
+    if (!session->config->disable_etrn)
+        g_ptr_array_add(words, (gpointer) "ETRN");
     g_ptr_array_add(words, (gpointer) "HELP");
     if (offers_tls(session))
         g_ptr_array_add(words, (gpointer) "STARTTLS");
@@ -170,11 +174,11 @@ static const Command commands[] = {
     {"NOOP",     IMS_SMTP_ANY,                    SHOWN,                cmd_noop           },
     {"AUTH",     IMS_SMTP_READY,                  SHOWN,                ims_smtp_cmd_auth  },
     {"STARTTLS", IMS_SMTP_START | IMS_SMTP_READY, SHOWN | NO_ARGUMENTS, cmd_starttls       },
+    {"ETRN",     IMS_SMTP_READY,                  SHOWN,                ims_smtp_cmd_etrn  },
     {"HELP",     IMS_SMTP_ANY,                    SHOWN,                cmd_help           },
     {"QUIT",     IMS_SMTP_ANY,                    SHOWN,                cmd_quit           },
     {"VRFY",     IMS_SMTP_ANY,                    0,                    cmd_not_implemented},
     {"EXPN",     IMS_SMTP_ANY,                    0,                    cmd_not_implemented},
-    {"ETRN",     IMS_SMTP_ANY,                    0,                    cmd_not_implemented},
     {"TURN",     IMS_SMTP_ANY,                    0,                    cmd_not_implemented},
 };
 

@@ -185,6 +185,7 @@ fill_queue(Delivery *delivery, ImsQueueMessage *queue)
     queue->accepted_usec = delivery->accepted_usec;
     queue->expires_usec =
         delivery->accepted_usec + (gint64)session->config->expiry_sec * G_USEC_PER_SEC;
+    ims_queue_wait_for_etrn(session->config, queue);
     queue->size = g_bytes_get_size(delivery->message);
     queue->session = describe_session(session);
     queue->subject = g_strdup(delivery->summary->subject);

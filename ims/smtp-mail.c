@@ -60,9 +60,8 @@ begin_transaction(ImsSmtpSession *session, const ImsPath *path, const ImsSmtpMai
     session->state = IMS_SMTP_MAIL;
 }
 
-/* "Only from hosts using". */
-static gboolean
-is_secure_enough(ImsSmtpSession *session)
+gboolean
+ims_smtp_is_secure_enough(ImsSmtpSession *session)
 {
     ImsConnectionSecurity security = session->door.security;
 
@@ -86,7 +85,7 @@ ims_smtp_cmd_mail(ImsSmtpSession *session, const char *args)
     ImsSmtpReply reply;
     const char *bad = NULL;
 
-    if (!is_secure_enough(session))
+    if (!ims_smtp_is_secure_enough(session))
         return;
     if (!ims_smtp_split_path("FROM", args, &text, &parameters, &reply)) {
         ims_smtp_reply_with(session, reply, text, NULL);

@@ -17,6 +17,8 @@ typedef enum {
     IMS_SMTP_SEND_DATA,
     IMS_SMTP_CLOSING,
     IMS_SMTP_STARTTLS_READY,
+    IMS_SMTP_ETRN_STARTED, /* argument, as in the next: what was asked for */
+    IMS_SMTP_ETRN_NOTHING,
     IMS_SMTP_AUTH_LOGIN_OK,
     IMS_SMTP_AUTH_PLAIN_OK,
     IMS_SMTP_AUTH_USER,
@@ -32,6 +34,8 @@ typedef enum {
     IMS_SMTP_TOO_MANY_RECIPIENTS,
     IMS_SMTP_AUTH_UNAVAILABLE,
     IMS_SMTP_AUTH_TOO_MANY,
+    IMS_SMTP_ETRN_FAILED,
+    IMS_SMTP_ETRN_NOT_ALLOWED,
     IMS_SMTP_UNKNOWN_COMMAND,
     IMS_SMTP_LINE_TOO_LONG,
     IMS_SMTP_SYNTAX,
@@ -253,6 +257,12 @@ void ims_smtp_reset_transaction(ImsSmtpSession *session);
 void ims_smtp_transaction_free(ImsSmtpTransaction *transaction);
 /* What is accepted and cannot be delivered may be reported to a sender that may be forged. */
 gboolean ims_smtp_may_report(const ImsSmtpSession *session);
+
+/* TLS and logon as "Accept Connections" wants them; else the reply is queued. */
+gboolean ims_smtp_is_secure_enough(ImsSmtpSession *session);
+
+/* smtp-etrn.c */
+void ims_smtp_cmd_etrn(ImsSmtpSession *session, const char *args);
 
 /* smtp-auth.c */
 void ims_smtp_cmd_auth(ImsSmtpSession *session, const char *args);

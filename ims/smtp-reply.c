@@ -18,6 +18,8 @@ static const struct {
     {IMS_SMTP_SEND_DATA,             "354 Send data.  End with CRLF.CRLF"                                   }, /* S-035 */
     {IMS_SMTP_CLOSING,               "221 closing connection"                                               }, /* S-037 */
     {IMS_SMTP_STARTTLS_READY,        "220 Ready to start TLS"                                               }, /* SQ-10, ours */
+    {IMS_SMTP_ETRN_STARTED,          "250 OK, queuing for node % started"                                   }, /* SQ-11, RFC 1985 */
+    {IMS_SMTP_ETRN_NOTHING,          "251 OK, no messages waiting for node %"                               }, /* SQ-11, RFC 1985 */
     {IMS_SMTP_AUTH_LOGIN_OK,         "235 LOGIN authentication successful"                                  }, /* S-040 */
     {IMS_SMTP_AUTH_PLAIN_OK,         "235 PLAIN authentication successful"                                  }, /* after S-040 */
     {IMS_SMTP_AUTH_USER,             "334 VXNlcm5hbWU6"                                                     }, /* S-040 */
@@ -35,6 +37,8 @@ static const struct {
      "452 Requested action not taken: Exceed Recipient Limit"                                               }, /* S-053 */
     {IMS_SMTP_AUTH_UNAVAILABLE,      "454 Temporary authentication failure"                                 }, /* RFC 4954, ours */
     {IMS_SMTP_AUTH_TOO_MANY,         "454 Too many sessions of this account"                                }, /* ours */
+    {IMS_SMTP_ETRN_FAILED,           "458 Unable to queue messages for node %"                              }, /* SQ-11, RFC 1985 */
+    {IMS_SMTP_ETRN_NOT_ALLOWED,      "459 Node % not allowed: no entry for it"                              }, /* SQ-11, RFC 1985 */
     {IMS_SMTP_UNKNOWN_COMMAND,       "500 Command not recognized"                                           }, /* S-038 */
     {IMS_SMTP_LINE_TOO_LONG,         "500 Command line too long"                                            }, /* ours */
     {IMS_SMTP_SYNTAX,                "501 Syntax error in parameters or arguments"                          }, /* SQ-04, ours */

@@ -121,6 +121,8 @@ static const BadRow bad_rows[] = {
      "[Connections]\nDNSServers = ns.example\n",                                                {"DNSServers: ns.example: not an address"}                                              },
     {"bad-security",
      "[Connections]\nAcceptConnections = any, encryption\n",                                    {"any: not one of these"}                                                               },
+    {"route-unknown-word",
+     "[Connections]\nEMailDomains = a.example;b.example;turn\n",                                {"not domain;host"}                                                                     },
     {"bad-turf",                     "[Connections]\nTurfTable = @spam.example, a@\n",          {"is not a sender"}                                                                     },
     {"bad-host-rule",                "[Connections]\nHosts = 10.0.0.5;255.255.255.255;allow\n", {"is not a rule"}                                                                       },
     {"port-zero",                    "[Connections]\nOutboundPort = 0\n",                       {"OutboundPort: 0: "}                                                                   },
