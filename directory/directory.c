@@ -12,7 +12,7 @@
 #include "directory/names-private.h"
 #include "directory/secrets-private.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define DEFAULT_CACHE_SEC 300
 #define DEFAULT_HASH_COST 5
 #define BUSY_MSEC 5000
@@ -26,7 +26,7 @@ static const char schema[] =
     "CREATE TABLE recipients(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, alias "
     "TEXT NOT NULL,"
     " display_name TEXT, target TEXT, account TEXT, hidden INTEGER NOT NULL, forward_to TEXT,"
-    " forward_both INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " forward_both INTEGER NOT NULL DEFAULT 0, rule_forward_to TEXT, out_of_office TEXT) STRICT;"
     "CREATE TABLE addresses(recipient INTEGER NOT NULL REFERENCES recipients(id), position INTEGER "
     "NOT NULL,"
     " address TEXT NOT NULL, PRIMARY KEY(recipient, position)) STRICT, WITHOUT ROWID;"
@@ -43,13 +43,17 @@ static const char schema[] =
     "NULL,"
     " value TEXT NOT NULL, made INTEGER NOT NULL, PRIMARY KEY(account, scheme)) STRICT, WITHOUT "
     "ROWID;"
-    "PRAGMA user_version=2;";
+    "PRAGMA user_version=3;";
 
 /* From version 1: alternate recipients (D-070). */
-static const char upgrade[] =
+static const char upgrade_1[] =
     "ALTER TABLE recipients ADD COLUMN forward_to TEXT;"
-    "ALTER TABLE recipients ADD COLUMN forward_both INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version=2;";
+    "ALTER TABLE recipients ADD COLUMN forward_both INTEGER NOT NULL DEFAULT 0;";
+
+/* From version 2: what a mailbox does by itself. */
+static const char upgrade_2[] = "ALTER TABLE recipients ADD COLUMN rule_forward_to TEXT;"
+                                "ALTER TABLE recipients ADD COLUMN out_of_office TEXT;"
+                                "PRAGMA user_version=3;";
 
 /* ---- SQL ---- */
 
@@ -187,6 +191,15 @@ read_version(ImsDirectory *directory, int *version_out, GError **error)
 }
 
 static gboolean
+bring_schema(ImsDirectory *directory, int version, GError **error)
+{
+    if (version == 0)
+        return execute(directory, schema, error);
+    return (version > 1 || execute(directory, upgrade_1, error)) &&
+           execute(directory, upgrade_2, error);
+}
+
+static gboolean
 prepare_schema(ImsDirectory *directory, const char *path, GError **error)
 {
     int version = 0;
@@ -205,8 +218,7 @@ prepare_schema(ImsDirectory *directory, const char *path, GError **error)
     if (version == SCHEMA_VERSION)
         return TRUE;
     return ims_directory_begin(directory, error) &&
-           ims_directory_end(directory, execute(directory, version == 1 ? upgrade : schema, error),
-                             error);
+           ims_directory_end(directory, bring_schema(directory, version, error), error);
 }
 
 static gboolean

@@ -52,6 +52,8 @@ typedef struct {
     gboolean hidden;
     char *forward_to;      /* mailbox: its alternate recipient, an address here or elsewhere (nullable, D-070) */
     gboolean forward_both; /* "Deliver messages to both": the mailbox keeps a copy */
+    char *rule_forward_to; /* mailbox: a rule of its owner sends a copy there (nullable) */
+    char *out_of_office;   /* mailbox: text of the reply while its owner is away (nullable) */
 } ImsRecipient;
 
 /**
@@ -72,6 +74,9 @@ const ImsRecipient *ims_recipient_table_find_alias(const ImsRecipientTable *tabl
  * @ambiguous_out: (optional): two recipients bear it: 000C0595 Ambiguous Recipient (D-044)
  */
 const ImsRecipient *ims_recipient_table_find_address(const ImsRecipientTable *table, const char *local, const char *domain, gboolean *ambiguous_out);
+
+/* The mailbox with that id; NULL: there is none. */
+const ImsRecipient *ims_recipient_table_find_mailbox(const ImsRecipientTable *table, guint64 id);
 
 /* What one accepted recipient comes to, after lists and custom recipients. */
 typedef struct {

@@ -20,6 +20,8 @@ clear_recipient(ImsRecipient *recipient)
     g_strfreev(recipient->members);
     g_free(recipient->account);
     g_free(recipient->forward_to);
+    g_free(recipient->rule_forward_to);
+    g_free(recipient->out_of_office);
 }
 
 ImsRecipient *
@@ -35,6 +37,8 @@ ims_recipient_copy(const ImsRecipient *recipient)
     copy->members = g_strdupv(recipient->members);
     copy->account = g_strdup(recipient->account);
     copy->forward_to = g_strdup(recipient->forward_to);
+    copy->rule_forward_to = g_strdup(recipient->rule_forward_to);
+    copy->out_of_office = g_strdup(recipient->out_of_office);
     return copy;
 }
 
@@ -285,4 +289,13 @@ ims_recipient_table_find_address(const ImsRecipientTable *table, const char *loc
     }
     key = ims_name_address_key(local, strlen(local), normal);
     return ims_recipient_table_find_address_key(table, key, ambiguous_out);
+}
+
+const ImsRecipient *
+ims_recipient_table_find_mailbox(const ImsRecipientTable *table, guint64 id)
+{
+    const ImsRecipientEntry *entry = ims_recipient_table_find_id(table, id);
+
+    return entry != NULL && entry->recipient.kind == IMS_RECIPIENT_MAILBOX ? &entry->recipient
+                                                                           : NULL;
 }

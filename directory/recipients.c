@@ -5,6 +5,7 @@
 #include "directory/names-private.h"
 
 #define DISPLAY_NAME_MAX 256
+#define OUT_OF_OFFICE_MAX 16384
 
 /* ---- loading ---- */
 
@@ -47,6 +48,8 @@ read_recipient(sqlite3_stmt *statement, Children *addresses, Children *members)
         .hidden = sqlite3_column_int(statement, 6) != 0,
         .forward_to = column_text(statement, 7),
         .forward_both = sqlite3_column_int(statement, 8) != 0,
+        .rule_forward_to = column_text(statement, 9),
+        .out_of_office = column_text(statement, 10),
     };
 
     recipient.addresses = take_children(addresses, recipient.id);
@@ -105,8 +108,8 @@ ims_directory_load_recipients(ImsDirectory *directory, GError **error)
 
     recipients = ims_directory_prepare(
         directory,
-        "SELECT id, kind, alias, display_name, target, account, hidden, forward_to, forward_both"
-        " FROM recipients ORDER BY id",
+        "SELECT id, kind, alias, display_name, target, account, hidden, forward_to, forward_both,"
+        " rule_forward_to, out_of_office FROM recipients ORDER BY id",
         error);
     if (recipients != NULL)
         addresses.statement = ims_directory_prepare(
@@ -207,17 +210,31 @@ normalise_account(ImsDirectory *directory, const ImsRecipient *given, ImsRecipie
     return TRUE;
 }
 
+/* What a mailbox does with what comes: sends it on, keeps it, answers it. */
 static gboolean
-normalise_forward(const ImsRecipient *given, ImsRecipient *into, GError **error)
+normalise_handling(const ImsRecipient *given, ImsRecipient *into, GError **error)
 {
-    if (given->forward_to == NULL)
-        return TRUE;
-    into->forward_to = ims_name_normal_address(given->forward_to, TRUE, error);
-    if (into->forward_to == NULL) {
-        g_prefix_error(error, "mailbox \"%s\": alternate recipient ", given->alias);
-        return FALSE;
+    if (given->forward_to != NULL) {
+        into->forward_to = ims_name_normal_address(given->forward_to, TRUE, error);
+        if (into->forward_to == NULL) {
+            g_prefix_error(error, "mailbox \"%s\": alternate recipient ", given->alias);
+            return FALSE;
+        }
+        into->forward_both = given->forward_both != FALSE;
     }
-    into->forward_both = given->forward_both != FALSE;
+    if (given->rule_forward_to != NULL) {
+        into->rule_forward_to = ims_name_normal_address(given->rule_forward_to, TRUE, error);
+        if (into->rule_forward_to == NULL) {
+            g_prefix_error(error, "mailbox \"%s\": forwarding rule ", given->alias);
+            return FALSE;
+        }
+    }
+    if (given->out_of_office != NULL && (!g_utf8_validate(given->out_of_office, -1, NULL) ||
+                                         strlen(given->out_of_office) > OUT_OF_OFFICE_MAX))
+        return invalid(error,
+                       "mailbox \"%s\": expected an out-of-office text in UTF-8 of up to %d octets",
+                       given->alias, OUT_OF_OFFICE_MAX);
+    into->out_of_office = g_strdup(given->out_of_office);
     return TRUE;
 }
 
@@ -250,7 +267,7 @@ normalise(ImsDirectory *directory, const ImsRecipient *given, GError **error)
     switch (given->kind) {
     case IMS_RECIPIENT_MAILBOX:
         if (!normalise_account(directory, given, result, error) ||
-            !normalise_forward(given, result, error))
+            !normalise_handling(given, result, error))
             return NULL;
         break;
     case IMS_RECIPIENT_CUSTOM:
@@ -339,10 +356,10 @@ insert_recipient(ImsDirectory *directory, ImsRecipient *recipient, GError **erro
         ok = ims_directory_run(
             directory, error,
             "INSERT INTO recipients(kind, alias, display_name, target, account, hidden, forward_to,"
-            " forward_both) VALUES(?,?,?,?,?,?,?,?)",
-            "issssisi", (gint64)recipient->kind, recipient->alias, recipient->display_name,
+            " forward_both, rule_forward_to, out_of_office) VALUES(?,?,?,?,?,?,?,?,?,?)",
+            "issssisiss", (gint64)recipient->kind, recipient->alias, recipient->display_name,
             recipient->target, recipient->account, (gint64)recipient->hidden, recipient->forward_to,
-            (gint64)recipient->forward_both);
+            (gint64)recipient->forward_both, recipient->rule_forward_to, recipient->out_of_office);
         if (ok) {
             recipient->id = (guint64)sqlite3_last_insert_rowid(directory->db);
             ok = write_lists(directory, recipient, error);
@@ -388,10 +405,11 @@ update_recipient(ImsDirectory *directory, const ImsRecipient *recipient, GError 
         ok = ims_directory_run(
                  directory, error,
                  "UPDATE recipients SET alias=?, display_name=?, target=?, account=?, hidden=?,"
-                 " forward_to=?, forward_both=? WHERE id=?",
-                 "ssssisii", recipient->alias, recipient->display_name, recipient->target,
+                 " forward_to=?, forward_both=?, rule_forward_to=?, out_of_office=? WHERE id=?",
+                 "ssssisissi", recipient->alias, recipient->display_name, recipient->target,
                  recipient->account, (gint64)recipient->hidden, recipient->forward_to,
-                 (gint64)recipient->forward_both, (gint64)recipient->id) &&
+                 (gint64)recipient->forward_both, recipient->rule_forward_to,
+                 recipient->out_of_office, (gint64)recipient->id) &&
              delete_lists(directory, recipient->id, error) &&
              write_lists(directory, recipient, error);
         ok = ims_directory_end(directory, ok, error);

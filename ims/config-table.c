@@ -219,6 +219,16 @@ static const ImsConfigSetting settings[] = {
     {"Internet Mail", "AdministratorsMailbox", "the alias of a mailbox", "(none)",
      "\"Administrator's mailbox\": gets what is addressed to postmaster, and notices.",
      "S-271; Q149542", IMS_KIND_ALIAS, AT(administrator), 0, 0},
+    {"Internet Mail", "DisableAutomaticReplies", YES_NO, "yes",
+     "\"Disable automatic replies to the Internet\": they, and what rules of mailboxes forward, are "
+     "dropped.",
+     "S-237, R-143; Q262126, Q289854", IMS_KIND_BOOL, AT(disable_automatic_replies), 0, 0},
+    {"Internet Mail", "DisableOutOfOffice", YES_NO, "yes",
+     "\"Disable out-of-office responses to the Internet\": they are dropped.",
+     "S-279, S-474; Q181636", IMS_KIND_BOOL, AT(disable_out_of_office), 0, 0},
+    {"Internet Mail", "AlwaysAllowForwarding", YES_NO, "no",
+     "What rules of mailboxes forward to the Internet passes though automatic replies are off.",
+     "S-238, R-143; Q192982", IMS_KIND_BOOL, AT(always_allow_forwarding), 0, 0},
 
     {"Limits", "MessageSize", "bytes, or a number with K, M or G: 1K to 2G", "64M",
      "Largest message taken; larger ones get 552.",

@@ -83,6 +83,8 @@ typedef struct {
     gboolean advertise_extensions; /* AdvertiseSMTPExtensions */
     /* [Internet Mail] */
     char *administrator;       /* alias of the administrator's mailbox (nullable) */
+    gboolean disable_automatic_replies, disable_out_of_office; /* to the Internet (S-237) */
+    gboolean always_allow_forwarding; /* S-238 */
     /* [Limits] */
     gsize max_message_size;
     guint max_recipients, max_errors;

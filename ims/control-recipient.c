@@ -38,6 +38,10 @@ recipient_object(const ImsRecipient *recipient)
         ims_control_set_text(object, "forward_to", recipient->forward_to);
         json_object_set_boolean_member(object, "forward_both", recipient->forward_both);
     }
+    if (recipient->rule_forward_to != NULL)
+        ims_control_set_text(object, "rule_forward_to", recipient->rule_forward_to);
+    if (recipient->out_of_office != NULL)
+        ims_control_set_text(object, "out_of_office", recipient->out_of_office);
     if (recipient->kind == IMS_RECIPIENT_CUSTOM)
         ims_control_set_text(object, "target", recipient->target);
     if (recipient->kind == IMS_RECIPIENT_LIST)
@@ -148,21 +152,31 @@ has_members(ImsControlCall *call, const char *alias, char **members)
     return TRUE;
 }
 
-/* The alternate recipient; an empty text takes it away. */
+/* An empty text takes it away. */
+static void
+set_or_clear(ImsControlCall *call, const char *argument, char **field)
+{
+    const char *text = ims_control_text(call, argument);
+
+    if (text == NULL)
+        return;
+    g_free(*field);
+    *field = *text != '\0' ? g_strdup(text) : NULL;
+}
+
+/* Where a mailbox's mail goes, and what answers it. */
 static void
 set_forward(ImsControlCall *call, ImsRecipient *recipient)
 {
-    const char *forward_to = ims_control_text(call, "forward_to");
-
     if (recipient->kind != IMS_RECIPIENT_MAILBOX)
         return;
-    if (forward_to != NULL) {
-        g_free(recipient->forward_to);
-        recipient->forward_to = *forward_to != '\0' ? g_strdup(forward_to) : NULL;
+    if (ims_control_has(call, "forward_to"))
         recipient->forward_both = FALSE;
-    }
+    set_or_clear(call, "forward_to", &recipient->forward_to);
     if (ims_control_has(call, "forward_both"))
         recipient->forward_both = ims_control_flag(call, "forward_both");
+    set_or_clear(call, "rule_forward_to", &recipient->rule_forward_to);
+    set_or_clear(call, "out_of_office", &recipient->out_of_office);
 }
 
 static ImsRecipient *
@@ -543,11 +557,13 @@ ims_control_recipient_requests(guint *n_out)
 {
     static const ImsControlRequest rows[] = {
         {"mailbox.add",      add_mailbox,    IMS_RECIPIENT_MAILBOX,
-         "alias:s! name:s addresses:a account:s password:s hidden:b forward_to:s forward_both:b"},
+         "alias:s! name:s addresses:a account:s password:s hidden:b forward_to:s forward_both:b "
+         "rule_forward_to:s out_of_office:s"                                                    },
         {"mailbox.show",     show,           IMS_RECIPIENT_MAILBOX, "alias:s!"                  },
         {"mailbox.list",     list,           IMS_RECIPIENT_MAILBOX, ""                          },
         {"mailbox.change",   change,         IMS_RECIPIENT_MAILBOX,
-         "alias:s! account:s forward_to:s forward_both:b " CHANGES                              },
+         "alias:s! account:s forward_to:s forward_both:b rule_forward_to:s "
+         "out_of_office:s " CHANGES                                                             },
         {"mailbox.remove",   remove_mailbox, IMS_RECIPIENT_MAILBOX, "alias:s! keep_account:b"   },
         {"recipient.add",    add_plain,      IMS_RECIPIENT_CUSTOM,
          "alias:s! target:s! name:s addresses:a hidden:b"                                       },

@@ -26,6 +26,7 @@ static const struct {
     {3041, NULL,      0, "rcpt",             {{"reason", "too-many-recipients"}},                                                      "S-393"},
     {4098, NULL,      0, "message",          {{"reply", "554 Too Many Hops*"}},                                                        "S-413"},
     {4098, NULL,      0, "report-recipient", {{"code", "Too Many Hops*"}},                                                             "S-413"},
+    {4123, NULL,      0, "automatic",        {{"result", "dropped"}},                                                                  "S-421"},
     {4151, INTERFACE, 1, "message",          {{"reply", "554 Originator address*"}},                                                   "S-054"},
     {4192, NULL,      0, "filtered",         {{NULL, NULL}},                                                                           "S-430"},
     {4183, NULL,      0, "logon",            {{"protocol", "smtp"}, {"result", "failed"}},                                             "S-429"},

@@ -126,7 +126,7 @@ EXTRA_DIST += \
 	tests/scenarios/19-two-bear-one-address.json
 # who may connect and submit
 ims_libims_a_SOURCES += \
-	ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-etrn.c ims/smtp-filter.c ims/smtp-submitter.c ims/submission.c \
+	ims/automatic.c ims/automatic.h ims/header-addresses.c ims/notice.c ims/notice.h ims/smtp-etrn.c ims/smtp-filter.c ims/smtp-submitter.c ims/submission.c \
 	ims/submission.h
 submission_tests = tests/unit/test-ims-submission
 check_PROGRAMS += $(submission_tests)
@@ -143,4 +143,6 @@ EXTRA_DIST += \
 	tests/scenarios/41-who-may-submit.json \
 	tests/scenarios/42-message-filter.json \
 	tests/scenarios/43-alternate-recipients.json \
-	tests/scenarios/44-waits-for-etrn.json
+	tests/scenarios/44-waits-for-etrn.json \
+	tests/scenarios/45-nothing-automatic-leaves.json \
+	tests/scenarios/46-automatic-replies.json

@@ -274,10 +274,10 @@ add_internet_mail(Conf *conf)
         return;
     set_text(conf, "Internet Mail", "AdministratorsMailbox",
              ims_scenario_text(mail, "administrator"));
-    if (!ims_scenario_flag(mail, "disable_automatic_replies", TRUE))
-        miss(conf, "automatic replies (internet_mail.disable_automatic_replies)");
-    if (!ims_scenario_flag(mail, "disable_out_of_office", TRUE))
-        miss(conf, "absence replies (internet_mail.disable_out_of_office)");
+    set_flag(conf, "Internet Mail", "DisableAutomaticReplies",
+             ims_scenario_flag(mail, "disable_automatic_replies", TRUE));
+    set_flag(conf, "Internet Mail", "DisableOutOfOffice",
+             ims_scenario_flag(mail, "disable_out_of_office", TRUE));
 }
 
 static const ImsConfigSetting *
@@ -383,26 +383,16 @@ to_strv(JsonArray *list)
 static gboolean
 add_person(ImsScenarioServer *play, JsonObject *member, GError **error)
 {
-    static const struct {
-        const char *member, *what;
-    } missing[] = {
-        {"rule_forward_to", "rules of a mailbox (rule_forward_to)"},
-        {"out_of_office",   "absence replies (out_of_office)"     }
-    };
     g_auto(GStrv) addresses = to_strv(json_object_get_array_member(member, "addresses"));
     ImsScenarioPerson person = {.account = ims_scenario_text(member, "account"),
                                 .password = ims_scenario_text(member, "password"),
                                 .enabled = json_object_get_boolean_member(member, "enabled"),
                                 .mailbox = ims_scenario_text(member, "mailbox"),
                                 .forward_to = ims_scenario_text(member, "forward_to"),
+                                .rule_forward_to = ims_scenario_text(member, "rule_forward_to"),
+                                .out_of_office = ims_scenario_text(member, "out_of_office"),
                                 .addresses = addresses};
 
-    for (guint i = 0; i < G_N_ELEMENTS(missing); i++)
-        if (ims_scenario_text(member, missing[i].member) != NULL) {
-            g_set_error(error, IMS_SCENARIO_ERROR, IMS_SCENARIO_ERROR_MISSING,
-                        "this version does not have: %s", missing[i].what);
-            return FALSE;
-        }
     if (ims_scenario_server_add_person(play, &person, error))
         return TRUE;
     g_prefix_error(error, "%s: ", person.account);

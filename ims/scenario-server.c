@@ -156,7 +156,9 @@ ims_scenario_server_add_person(ImsScenarioServer *server, const ImsScenarioPerso
                               .display_name = (char *)person->mailbox,
                               .addresses = person->addresses,
                               .account = (char *)person->account,
-                              .forward_to = (char *)person->forward_to};
+                              .forward_to = (char *)person->forward_to,
+                              .rule_forward_to = (char *)person->rule_forward_to,
+                              .out_of_office = (char *)person->out_of_office};
     guint64 id;
 
     if (!ims_directory_add_account(directory, person->account, person->password, error) ||

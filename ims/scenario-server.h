@@ -30,6 +30,7 @@ typedef struct {
     const char *mailbox; /* (nullable): alias */
     char **addresses;    /* of the mailbox */
     const char *forward_to; /* (nullable): its alternate recipient */
+    const char *rule_forward_to, *out_of_office; /* (nullable) */
 } ImsScenarioPerson;
 /* The service must run. */
 gboolean ims_scenario_server_add_person(ImsScenarioServer *server, const ImsScenarioPerson *person,

@@ -1,5 +1,7 @@
 #include "ims/service.h"
 
+#include "ims/automatic.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
 
@@ -89,6 +91,7 @@ open_windows(ImsService *service, gboolean memory)
 
     service->windows = ims_logon_windows_new(service->world, &options);
     service->sessions = ims_account_sessions_new(service->world);
+    service->automatic = ims_automatic_new();
 }
 
 static void
@@ -174,6 +177,7 @@ ims_service_free(ImsService *service)
     if (service->directory != NULL)
         ims_directory_set_account_changed(service->directory, NULL, NULL);
     g_clear_pointer(&service->windows, ims_logon_windows_free);
+    g_clear_pointer(&service->automatic, ims_automatic_free);
     if (!service->borrows) {
         g_clear_pointer(&service->store, ims_store_close);
         g_clear_pointer(&service->directory, ims_directory_close);

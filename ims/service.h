@@ -31,6 +31,7 @@ typedef struct {
     ImsDirectory *directory;
     ImsLogonWindows *windows;
     ImsAccountSessions *sessions;
+    struct _ImsAutomatic *automatic; /* (nullable): then mailboxes do not reply by themselves */
     ImsQueueRunner *queue; /* (nullable) in tests of SMTP alone */
     ImsPop3Settings pop3;
     ImsImap4Settings imap4;

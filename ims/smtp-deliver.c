@@ -1,3 +1,4 @@
+#include "ims/automatic.h"
 #include "ims/queue.h"
 #include "ims/smtp-private.h"
 
@@ -155,6 +156,10 @@ message_committed(ImsStoreOp *op, gpointer data)
     Delivery *delivery = data;
     ImsSmtpReply reply = commit_reply(delivery, op);
 
+    if (reply == IMS_SMTP_OK)
+        ims_automatic_run(delivery->session->service, delivery->transaction->table,
+                          ((ImsDeliverOp *)op)->targets, delivery->transaction->sender,
+                          delivery->message);
     ims_store_op_free(op);
     if (reply != IMS_SMTP_OK)
         finish(delivery, reply);

@@ -36,6 +36,10 @@ show_recipient(Imsctl *ctl, const char *request, int argc, char **argv)
     if (imsctl_member(recipient, "forward_to") != NULL)
         printf("Alternate: %s%s\n", imsctl_member(recipient, "forward_to"),
                imsctl_flag(recipient, "forward_both") ? " (and a copy here)" : "");
+    if (imsctl_member(recipient, "rule_forward_to") != NULL)
+        printf("Rule:      a copy to %s\n", imsctl_member(recipient, "rule_forward_to"));
+    if (imsctl_member(recipient, "out_of_office") != NULL)
+        printf("Away:      %s\n", imsctl_member(recipient, "out_of_office"));
     if (imsctl_member(recipient, "target") != NULL)
         printf("Target:    %s\n", imsctl_member(recipient, "target"));
     if (*members != '\0')
@@ -91,7 +95,7 @@ list_recipients(Imsctl *ctl, const char *request, const char *head, const char *
 
 /* Options of adding and changing; which of them a command knows is in its table of options. */
 typedef struct {
-    char *name, *new_alias, *target, *account, *forward_to;
+    char *name, *new_alias, *target, *account, *forward_to, *rule_forward_to, *out_of_office;
     char **addresses, **add_addresses, **remove_addresses;
     char **members, **add_members, **remove_members;
     gboolean hidden, visible, keep_account, yes, both;
@@ -106,6 +110,8 @@ options_clear(Options *options)
     g_free(options->target);
     g_free(options->account);
     g_free(options->forward_to);
+    g_free(options->rule_forward_to);
+    g_free(options->out_of_office);
     g_strfreev(options->addresses);
     g_strfreev(options->add_addresses);
     g_strfreev(options->remove_addresses);
@@ -133,6 +139,8 @@ options_arguments(const Options *options, const char *alias)
     if (options->hidden || options->visible)
         json_object_set_boolean_member(arguments, "hidden", options->hidden);
     imsctl_set_text(arguments, "forward_to", options->forward_to);
+    imsctl_set_text(arguments, "rule_forward_to", options->rule_forward_to);
+    imsctl_set_text(arguments, "out_of_office", options->out_of_office);
     imsctl_set_flag(arguments, "forward_both", options->both);
     imsctl_set_flag(arguments, "keep_account", options->keep_account);
     return arguments;
@@ -152,9 +160,18 @@ options_arguments(const Options *options, const char *alias)
 #define FORWARD_ENTRIES                                                                            \
     {"forward-to",          0,        0, G_OPTION_ARG_STRING, &options.forward_to,                 \
      "alternate recipient", "ADDRESS"},                                                            \
+        {"deliver-to-both",                                                                        \
+         0,                                                                                        \
+         0,                                                                                        \
+         G_OPTION_ARG_NONE,                                                                        \
+         &options.both,                                                                            \
+         "keep a copy beside the alternate recipient",                                             \
+         NULL},                                                                                    \
+        {"rule-forward-to",           0,        0, G_OPTION_ARG_STRING, &options.rule_forward_to,  \
+         "a rule sends a copy there", "ADDRESS"},                                                  \
     {                                                                                              \
-        "deliver-to-both", 0, 0, G_OPTION_ARG_NONE, &options.both,                                 \
-            "keep a copy beside the alternate recipient", NULL                                     \
+        "out-of-office", 0, 0, G_OPTION_ARG_STRING, &options.out_of_office,                        \
+            "answer each sender once with this", "TEXT"                                            \
     }
 #define HIDDEN_ENTRY                                                                               \
     {                                                                                              \

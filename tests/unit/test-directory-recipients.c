@@ -727,8 +727,11 @@ test_older_schema(Fixture *fixture, gconstpointer unused)
     g_assert_true(
         add(fixture, IMS_RECIPIENT_MAILBOX, "alice", "alice@example.com", NULL, NULL, NULL));
     g_clear_pointer(&fixture->directory, ims_directory_close);
-    run_sql(fixture, "ALTER TABLE recipients DROP COLUMN forward_to;"
-                     "ALTER TABLE recipients DROP COLUMN forward_both; PRAGMA user_version=1");
+    run_sql(
+        fixture,
+        "ALTER TABLE recipients DROP COLUMN forward_to;"
+        "ALTER TABLE recipients DROP COLUMN rule_forward_to; ALTER TABLE recipients DROP COLUMN "
+        "out_of_office; ALTER TABLE recipients DROP COLUMN forward_both; PRAGMA user_version=1");
     fixture->directory = ims_directory_open(fixture->world, &options, &error);
     g_assert_no_error(error);
     table = ims_directory_table(fixture->directory);
@@ -736,6 +739,8 @@ test_older_schema(Fixture *fixture, gconstpointer unused)
     g_assert_null(alice->forward_to);
     alice->forward_to = g_strdup("bob@FAR.example");
     alice->forward_both = TRUE;
+    alice->rule_forward_to = g_strdup("carol@far.example");
+    alice->out_of_office = g_strdup("away");
     g_assert_true(ims_directory_change_recipient(fixture->directory, alice, NULL));
     g_clear_pointer(&fixture->directory, ims_directory_close);
     fixture->directory = ims_directory_open(fixture->world, &options, &error);
@@ -744,6 +749,9 @@ test_older_schema(Fixture *fixture, gconstpointer unused)
     g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->forward_to, ==,
                     "bob@far.example");
     g_assert_true(ims_recipient_table_find_alias(after, "alice")->forward_both);
+    g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->rule_forward_to, ==,
+                    "carol@far.example");
+    g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->out_of_office, ==, "away");
 }
 
 /* D-070: each row is who forwards to whom, with + where both get the message; then who is reached.
@@ -830,8 +838,8 @@ static void
 test_newer_schema(Fixture *fixture, gconstpointer unused)
 {
     g_clear_pointer(&fixture->directory, ims_directory_close);
-    run_sql(fixture, "PRAGMA user_version=3");
-    check_does_not_open(fixture, IMS_DIRECTORY_ERROR_NEWER, "schema 3 was made by a newer version");
+    run_sql(fixture, "PRAGMA user_version=4");
+    check_does_not_open(fixture, IMS_DIRECTORY_ERROR_NEWER, "schema 4 was made by a newer version");
 }
 
 static void
