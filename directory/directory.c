@@ -12,7 +12,7 @@
 #include "directory/names-private.h"
 #include "directory/secrets-private.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define DEFAULT_CACHE_SEC 300
 #define DEFAULT_HASH_COST 5
 #define BUSY_MSEC 5000
@@ -26,7 +26,8 @@ static const char schema[] =
     "CREATE TABLE recipients(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, alias "
     "TEXT NOT NULL,"
     " display_name TEXT, target TEXT, account TEXT, hidden INTEGER NOT NULL, forward_to TEXT,"
-    " forward_both INTEGER NOT NULL DEFAULT 0, rule_forward_to TEXT, out_of_office TEXT) STRICT;"
+    " forward_both INTEGER NOT NULL DEFAULT 0, rule_forward_to TEXT, out_of_office TEXT,"
+    " accept_from TEXT, reject_from TEXT) STRICT;"
     "CREATE TABLE addresses(recipient INTEGER NOT NULL REFERENCES recipients(id), position INTEGER "
     "NOT NULL,"
     " address TEXT NOT NULL, PRIMARY KEY(recipient, position)) STRICT, WITHOUT ROWID;"
@@ -43,7 +44,7 @@ static const char schema[] =
     "NULL,"
     " value TEXT NOT NULL, made INTEGER NOT NULL, PRIMARY KEY(account, scheme)) STRICT, WITHOUT "
     "ROWID;"
-    "PRAGMA user_version=3;";
+    "PRAGMA user_version=4;";
 
 /* From version 1: alternate recipients (D-070). */
 static const char upgrade_1[] =
@@ -52,8 +53,12 @@ static const char upgrade_1[] =
 
 /* From version 2: what a mailbox does by itself. */
 static const char upgrade_2[] = "ALTER TABLE recipients ADD COLUMN rule_forward_to TEXT;"
-                                "ALTER TABLE recipients ADD COLUMN out_of_office TEXT;"
-                                "PRAGMA user_version=3;";
+                                "ALTER TABLE recipients ADD COLUMN out_of_office TEXT;";
+
+/* From version 3: delivery restrictions, aliases a line each (D-067). */
+static const char upgrade_3[] = "ALTER TABLE recipients ADD COLUMN accept_from TEXT;"
+                                "ALTER TABLE recipients ADD COLUMN reject_from TEXT;"
+                                "PRAGMA user_version=4;";
 
 /* ---- SQL ---- */
 
@@ -196,7 +201,8 @@ bring_schema(ImsDirectory *directory, int version, GError **error)
     if (version == 0)
         return execute(directory, schema, error);
     return (version > 1 || execute(directory, upgrade_1, error)) &&
-           execute(directory, upgrade_2, error);
+           (version > 2 || execute(directory, upgrade_2, error)) &&
+           execute(directory, upgrade_3, error);
 }
 
 static gboolean

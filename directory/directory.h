@@ -54,6 +54,7 @@ typedef struct {
     gboolean forward_both; /* "Deliver messages to both": the mailbox keeps a copy */
     char *rule_forward_to; /* mailbox: a rule of its owner sends a copy there (nullable) */
     char *out_of_office;   /* mailbox: text of the reply while its owner is away (nullable) */
+    char **accept_from, **reject_from; /* delivery restrictions: aliases; a list stands for its members (nullable, D-067) */
 } ImsRecipient;
 
 /**
@@ -77,6 +78,15 @@ const ImsRecipient *ims_recipient_table_find_address(const ImsRecipientTable *ta
 
 /* The mailbox with that id; NULL: there is none. */
 const ImsRecipient *ims_recipient_table_find_mailbox(const ImsRecipientTable *table, guint64 id);
+
+/**
+ * ims_recipient_table_may_send:
+ * @sender: (nullable): nobody of the Directory
+ *
+ * Whether @recipient takes mail of @sender: "accept from" nobody named means all, "reject from" nobody named means none;
+ * both count (D-067; Q149359). An Internet sender is known by a custom recipient (D-069).
+ */
+gboolean ims_recipient_table_may_send(const ImsRecipientTable *table, const ImsRecipient *sender, const ImsRecipient *recipient);
 
 /* What one accepted recipient comes to, after lists and custom recipients. */
 typedef struct {

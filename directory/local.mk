@@ -24,7 +24,7 @@ directory_libdirectory_a_SOURCES = \
 	directory/peer-delays.c \
 	directory/recipient-table-private.h \
 	directory/recipient-table.c \
-	directory/recipients.c \
+	directory/recipients.c directory/restrictions.c \
 	directory/sasl.c \
 	directory/sasl.h \
 	directory/secrets-private.h \

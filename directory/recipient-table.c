@@ -22,6 +22,8 @@ clear_recipient(ImsRecipient *recipient)
     g_free(recipient->forward_to);
     g_free(recipient->rule_forward_to);
     g_free(recipient->out_of_office);
+    g_strfreev(recipient->accept_from);
+    g_strfreev(recipient->reject_from);
 }
 
 ImsRecipient *
@@ -39,6 +41,8 @@ ims_recipient_copy(const ImsRecipient *recipient)
     copy->forward_to = g_strdup(recipient->forward_to);
     copy->rule_forward_to = g_strdup(recipient->rule_forward_to);
     copy->out_of_office = g_strdup(recipient->out_of_office);
+    copy->accept_from = g_strdupv(recipient->accept_from);
+    copy->reject_from = g_strdupv(recipient->reject_from);
     return copy;
 }
 

@@ -15,6 +15,15 @@ column_text(sqlite3_stmt *statement, int column)
     return g_strdup((const char *)sqlite3_column_text(statement, column));
 }
 
+/* A line each. */
+static char **
+column_lines(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return text != NULL ? g_strsplit(text, "\n", -1) : NULL;
+}
+
 /* Rows (recipient, text) by rising recipient; @row_state is where the last call left off. */
 typedef struct {
     sqlite3_stmt *statement;
@@ -50,6 +59,8 @@ read_recipient(sqlite3_stmt *statement, Children *addresses, Children *members)
         .forward_both = sqlite3_column_int(statement, 8) != 0,
         .rule_forward_to = column_text(statement, 9),
         .out_of_office = column_text(statement, 10),
+        .accept_from = column_lines(statement, 11),
+        .reject_from = column_lines(statement, 12),
     };
 
     recipient.addresses = take_children(addresses, recipient.id);
@@ -109,7 +120,7 @@ ims_directory_load_recipients(ImsDirectory *directory, GError **error)
     recipients = ims_directory_prepare(
         directory,
         "SELECT id, kind, alias, display_name, target, account, hidden, forward_to, forward_both,"
-        " rule_forward_to, out_of_office FROM recipients ORDER BY id",
+        " rule_forward_to, out_of_office, accept_from, reject_from FROM recipients ORDER BY id",
         error);
     if (recipients != NULL)
         addresses.statement = ims_directory_prepare(
@@ -238,6 +249,23 @@ normalise_handling(const ImsRecipient *given, ImsRecipient *into, GError **error
     return TRUE;
 }
 
+static gboolean
+normalise_restrictions(const ImsRecipient *given, ImsRecipient *into, GError **error)
+{
+    char **const lists[] = {given->accept_from, given->reject_from};
+
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+        for (char **alias = lists[i]; alias != NULL && *alias != NULL; alias++)
+            if (!ims_name_check_alias(*alias, error)) {
+                g_prefix_error(error, "%s \"%s\": delivery restriction ", kind_word(given->kind),
+                               given->alias);
+                return FALSE;
+            }
+    into->accept_from = g_strdupv(given->accept_from);
+    into->reject_from = g_strdupv(given->reject_from);
+    return TRUE;
+}
+
 /* Everything that does not depend on other recipients. */
 static ImsRecipient *
 normalise(ImsDirectory *directory, const ImsRecipient *given, GError **error)
@@ -262,7 +290,7 @@ normalise(ImsDirectory *directory, const ImsRecipient *given, GError **error)
     result->alias = g_strdup(given->alias);
     result->display_name = g_strdup(given->display_name);
     result->hidden = given->hidden != FALSE;
-    if (!normalise_addresses(given, result, error))
+    if (!normalise_addresses(given, result, error) || !normalise_restrictions(given, result, error))
         return NULL;
     switch (given->kind) {
     case IMS_RECIPIENT_MAILBOX:
@@ -345,9 +373,18 @@ delete_lists(ImsDirectory *directory, guint64 id, GError **error)
            ims_directory_run(directory, error, "DELETE FROM members WHERE list=?", "i", (gint64)id);
 }
 
+/* NULL where there is none. */
+static char *
+join_lines(char **values)
+{
+    return values != NULL && values[0] != NULL ? g_strjoinv("\n", values) : NULL;
+}
+
 static gboolean
 insert_recipient(ImsDirectory *directory, ImsRecipient *recipient, GError **error)
 {
+    g_autofree char *accept_from = join_lines(recipient->accept_from);
+    g_autofree char *reject_from = join_lines(recipient->reject_from);
     gboolean ok;
 
     g_mutex_lock(&directory->db_lock);
@@ -356,10 +393,12 @@ insert_recipient(ImsDirectory *directory, ImsRecipient *recipient, GError **erro
         ok = ims_directory_run(
             directory, error,
             "INSERT INTO recipients(kind, alias, display_name, target, account, hidden, forward_to,"
-            " forward_both, rule_forward_to, out_of_office) VALUES(?,?,?,?,?,?,?,?,?,?)",
-            "issssisiss", (gint64)recipient->kind, recipient->alias, recipient->display_name,
+            " forward_both, rule_forward_to, out_of_office, accept_from, reject_from)"
+            " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+            "issssisissss", (gint64)recipient->kind, recipient->alias, recipient->display_name,
             recipient->target, recipient->account, (gint64)recipient->hidden, recipient->forward_to,
-            (gint64)recipient->forward_both, recipient->rule_forward_to, recipient->out_of_office);
+            (gint64)recipient->forward_both, recipient->rule_forward_to, recipient->out_of_office,
+            accept_from, reject_from);
         if (ok) {
             recipient->id = (guint64)sqlite3_last_insert_rowid(directory->db);
             ok = write_lists(directory, recipient, error);
@@ -397,6 +436,8 @@ ims_directory_add_recipient(ImsDirectory *directory, const ImsRecipient *recipie
 static gboolean
 update_recipient(ImsDirectory *directory, const ImsRecipient *recipient, GError **error)
 {
+    g_autofree char *accept_from = join_lines(recipient->accept_from);
+    g_autofree char *reject_from = join_lines(recipient->reject_from);
     gboolean ok;
 
     g_mutex_lock(&directory->db_lock);
@@ -405,11 +446,12 @@ update_recipient(ImsDirectory *directory, const ImsRecipient *recipient, GError 
         ok = ims_directory_run(
                  directory, error,
                  "UPDATE recipients SET alias=?, display_name=?, target=?, account=?, hidden=?,"
-                 " forward_to=?, forward_both=?, rule_forward_to=?, out_of_office=? WHERE id=?",
-                 "ssssisissi", recipient->alias, recipient->display_name, recipient->target,
+                 " forward_to=?, forward_both=?, rule_forward_to=?, out_of_office=?,"
+                 " accept_from=?, reject_from=? WHERE id=?",
+                 "ssssisissssi", recipient->alias, recipient->display_name, recipient->target,
                  recipient->account, (gint64)recipient->hidden, recipient->forward_to,
                  (gint64)recipient->forward_both, recipient->rule_forward_to,
-                 recipient->out_of_office, (gint64)recipient->id) &&
+                 recipient->out_of_office, accept_from, reject_from, (gint64)recipient->id) &&
              delete_lists(directory, recipient->id, error) &&
              write_lists(directory, recipient, error);
         ok = ims_directory_end(directory, ok, error);

@@ -38,6 +38,10 @@ recipient_object(const ImsRecipient *recipient)
         ims_control_set_text(object, "forward_to", recipient->forward_to);
         json_object_set_boolean_member(object, "forward_both", recipient->forward_both);
     }
+    if (recipient->accept_from != NULL)
+        json_object_set_array_member(object, "accept_from", text_array(recipient->accept_from));
+    if (recipient->reject_from != NULL)
+        json_object_set_array_member(object, "reject_from", text_array(recipient->reject_from));
     if (recipient->rule_forward_to != NULL)
         ims_control_set_text(object, "rule_forward_to", recipient->rule_forward_to);
     if (recipient->out_of_office != NULL)
@@ -164,10 +168,26 @@ set_or_clear(ImsControlCall *call, const char *argument, char **field)
     *field = *text != '\0' ? g_strdup(text) : NULL;
 }
 
+/* Delivery restrictions; a list of an empty text takes them away. */
+static void
+set_restrictions(ImsControlCall *call, const char *argument, char ***field)
+{
+    char **list = ims_control_list(call, argument);
+
+    if (list == NULL)
+        return;
+    if (list[0] != NULL && *list[0] == '\0' && list[1] == NULL)
+        g_clear_pointer(&list, g_strfreev);
+    g_strfreev(*field);
+    *field = list;
+}
+
 /* Where a mailbox's mail goes, and what answers it. */
 static void
 set_forward(ImsControlCall *call, ImsRecipient *recipient)
 {
+    set_restrictions(call, "accept_from", &recipient->accept_from);
+    set_restrictions(call, "reject_from", &recipient->reject_from);
     if (recipient->kind != IMS_RECIPIENT_MAILBOX)
         return;
     if (ims_control_has(call, "forward_to"))
@@ -550,7 +570,9 @@ remove_mailbox(ImsControlCall *call)
     ims_store_submit(service->store, &op->op);
 }
 
-#define CHANGES "new_alias:s name:s addresses:a add_addresses:a remove_addresses:a hidden:b"
+#define CHANGES                                                                                    \
+    "new_alias:s name:s addresses:a add_addresses:a remove_addresses:a hidden:b accept_from:a "    \
+    "reject_from:a"
 
 const ImsControlRequest *
 ims_control_recipient_requests(guint *n_out)

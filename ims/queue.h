@@ -37,6 +37,8 @@ typedef struct {
     const char *orcpt;    /* (nullable) */
     ImsNotify notify;
     ImsVerdictKind kind;
+    const char *sender;   /* (nullable): of the envelope, for delivery restrictions; NULL: they are not asked */
+    GPtrArray *refused;   /* (nullable) (element-type utf8): addresses whose restriction stops @sender are added */
     const char *weakness; /* (nullable): held unless the next hop is loopback or the risk is accepted */
 } ImsSubmitRecipient;
 void ims_submit_targets(ImsService *service, const ImsRecipientTable *table, const ImsSubmitRecipient *recipient, ImsDeliverOp *op, GPtrArray *unknown);

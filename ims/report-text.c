@@ -26,11 +26,14 @@ typedef struct {
 /* Found by the IMS itself; looked up by the reply that whoever found it wrote into the row. The
  * first: none of them. */
 static const Reason own_reasons[] = {
-    {0, "000C05A6", NOT_RECOGNIZED,                     "Unknown Recipient"     }, /* S-202 */
-    {0, "000C0595", "The recipient name is ambiguous.", "Ambiguous Recipient"   }, /* S-204 */
-    {0, "000D06B5", COMMUNICATIONS,                     "No proxy for Recipient"}, /* S-205 */
-    {0, "00120270", COMMUNICATIONS,                     "Too Many Hops"         }, /* S-206; reason inferred */
-    {0, "00010256", COMMUNICATIONS,                     "Too many recipients."  }, /* S-207; reason inferred */
+    {0, "000C05A6", NOT_RECOGNIZED,                                                   "Unknown Recipient"     }, /* S-202 */
+    {0, "000C0595", "The recipient name is ambiguous.",                               "Ambiguous Recipient"   }, /* S-204 */
+    {0, "000D06B5", COMMUNICATIONS,                                                   "No proxy for Recipient"}, /* S-205 */
+    {0, "00120270", COMMUNICATIONS,                                                   "Too Many Hops"         }, /* S-206; reason inferred */
+    {0, "00010256", COMMUNICATIONS,                                                   "Too many recipients."  }, /* S-207; reason inferred */
+  /* D-068; number and hex word inferred */
+    {0, "000C05A6", "A restriction in the system prevented delivery of the message.",
+     "Delivery restricted"                                                                                    },
 };
 
 static const Reason host_unknown = {3902, "000B099C", COMMUNICATIONS, "Host Unknown"}; /* S-210 */

@@ -193,6 +193,18 @@ add_unknown(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit, c
     g_ptr_array_add(transaction->unknown, row);
 }
 
+/* R-161, D-068: the session saw 250. */
+static void
+add_restricted(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit,
+               const char *address)
+{
+    ImsQueueRecipient *row = new_row(submit, address);
+
+    row->code = 550;
+    row->reply = g_strdup("Delivery restricted");
+    g_ptr_array_add(transaction->unknown, row);
+}
+
 /*
  * Reports about what could have been refused go to senders that are often forged. What the IMS did
  * (S-045, S-500) is done for clients on this machine, and for all only where the configuration
@@ -217,6 +229,7 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
     ImsSmtpTransaction *transaction = session->transaction;
     g_autofree char *address = ims_relay_verdict_address(verdict);
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) refused = g_ptr_array_new_with_free_func(g_free);
     guint targets = transaction->op->targets->len, queued = queued_count(transaction->op);
     ImsSubmitRecipient submit = {
         .address = address,
@@ -224,6 +237,8 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
         .orcpt = parameters->orcpt,
         .notify = parameters->notify,
         .kind = verdict->kind,
+        .sender = transaction->sender,
+        .refused = refused,
         .weakness = verdict->weakness,
     };
     gboolean added, itself = FALSE;
@@ -235,8 +250,10 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
     for (guint i = 0; i < unknown->len; i++)
         if (g_ascii_strcasecmp(g_ptr_array_index(unknown, i), address) == 0)
             itself = TRUE;
-    if (itself && !added && !ims_smtp_may_report(session))
+    if ((itself || refused->len > 0) && !added && !ims_smtp_may_report(session))
         return FALSE;
+    for (guint i = 0; i < refused->len; i++)
+        add_restricted(transaction, &submit, g_ptr_array_index(refused, i));
     for (guint i = 0; i < unknown->len; i++)
         add_unknown(transaction, &submit, g_ptr_array_index(unknown, i));
     g_ptr_array_add(transaction->recipients, new_row(&submit, address));

@@ -335,11 +335,52 @@ remember_what_is_there(Submit *submit)
     }
 }
 
+/* D-067, R-161. */
+static gboolean
+is_restricted(Submit *submit, const ImsRecipient *recipient)
+{
+    const char *sender = submit->recipient->sender;
+    g_autofree char *local = NULL, *domain = NULL;
+    const ImsRecipient *known = NULL;
+
+    if (sender == NULL || submit->recipient->refused == NULL ||
+        (recipient->accept_from == NULL && recipient->reject_from == NULL))
+        return FALSE;
+    if (split(sender, &local, &domain))
+        known = ims_recipient_table_find_address(submit->table, local, domain, NULL);
+    return !ims_recipient_table_may_send(submit->table, known, recipient);
+}
+
+static void
+refuse(Submit *submit, const ImsRecipient *recipient)
+{
+    const char *address = recipient->addresses != NULL && recipient->addresses[0] != NULL
+                              ? recipient->addresses[0]
+                              : recipient->alias;
+
+    g_ptr_array_add(submit->recipient->refused, g_strdup(address));
+}
+
+static void
+add_mailbox_if_allowed(Submit *submit, guint64 id)
+{
+    const ImsRecipient *mailbox = ims_recipient_table_find_mailbox(submit->table, id);
+
+    if (mailbox != NULL && is_restricted(submit, mailbox))
+        refuse(submit, mailbox);
+    else
+        add_mailbox(submit, id);
+}
+
 static void
 deliver(Submit *submit, const ImsRecipient *recipient, guint hops)
 {
     g_autoptr(ImsExpansion) expansion = ims_expansion_new();
 
+    if (is_restricted(submit, recipient)) {
+        refuse(submit, recipient);
+        return;
+    }
     ims_recipient_table_expand(submit->table, recipient, expansion);
     if (submit->mailboxes == NULL &&
         expansion->mailboxes->len + expansion->outside->len + expansion->unknown->len > FEW)
@@ -350,7 +391,7 @@ deliver(Submit *submit, const ImsRecipient *recipient, guint hops)
         submit->orcpt = NULL;
     }
     for (guint i = 0; i < expansion->mailboxes->len; i++)
-        add_mailbox(submit, g_array_index(expansion->mailboxes, guint64, i));
+        add_mailbox_if_allowed(submit, g_array_index(expansion->mailboxes, guint64, i));
     for (guint i = 0; i < expansion->outside->len; i++)
         follow(submit, g_ptr_array_index(expansion->outside, i), hops);
     for (guint i = 0; i < expansion->unknown->len; i++)

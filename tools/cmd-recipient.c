@@ -97,6 +97,7 @@ list_recipients(Imsctl *ctl, const char *request, const char *head, const char *
 typedef struct {
     char *name, *new_alias, *target, *account, *forward_to, *rule_forward_to, *out_of_office;
     char **addresses, **add_addresses, **remove_addresses;
+    char **accept_from, **reject_from;
     char **members, **add_members, **remove_members;
     gboolean hidden, visible, keep_account, yes, both;
     ImsctlPasswordOptions password;
@@ -115,6 +116,8 @@ options_clear(Options *options)
     g_strfreev(options->addresses);
     g_strfreev(options->add_addresses);
     g_strfreev(options->remove_addresses);
+    g_strfreev(options->accept_from);
+    g_strfreev(options->reject_from);
     g_strfreev(options->members);
     g_strfreev(options->add_members);
     g_strfreev(options->remove_members);
@@ -133,6 +136,8 @@ options_arguments(const Options *options, const char *alias)
     imsctl_set_list(arguments, "addresses", options->addresses);
     imsctl_set_list(arguments, "add_addresses", options->add_addresses);
     imsctl_set_list(arguments, "remove_addresses", options->remove_addresses);
+    imsctl_set_list(arguments, "accept_from", options->accept_from);
+    imsctl_set_list(arguments, "reject_from", options->reject_from);
     imsctl_set_list(arguments, "members", options->members);
     imsctl_set_list(arguments, "add_members", options->add_members);
     imsctl_set_list(arguments, "remove_members", options->remove_members);
@@ -190,6 +195,20 @@ options_arguments(const Options *options, const char *alias)
          "one more address", "ADDRESS"},                                                           \
         {"remove-address",   0,        0, G_OPTION_ARG_STRING_ARRAY, &options.remove_addresses,    \
          "one address less", "ADDRESS"},                                                           \
+        {"accept-from",                                                                            \
+         0,                                                                                        \
+         0,                                                                                        \
+         G_OPTION_ARG_STRING_ARRAY,                                                                \
+         &options.accept_from,                                                                     \
+         "takes mail of these only; an empty text: of all",                                        \
+         "ALIAS"},                                                                                 \
+        {"reject-from",                                                                            \
+         0,                                                                                        \
+         0,                                                                                        \
+         G_OPTION_ARG_STRING_ARRAY,                                                                \
+         &options.reject_from,                                                                     \
+         "takes no mail of these; an empty text: of none",                                         \
+         "ALIAS"},                                                                                 \
         HIDDEN_ENTRY,                                                                              \
     {                                                                                              \
         "visible", 0, 0, G_OPTION_ARG_NONE, &options.visible, "show in address lists", NULL        \

@@ -730,7 +730,9 @@ test_older_schema(Fixture *fixture, gconstpointer unused)
     run_sql(
         fixture,
         "ALTER TABLE recipients DROP COLUMN forward_to;"
-        "ALTER TABLE recipients DROP COLUMN rule_forward_to; ALTER TABLE recipients DROP COLUMN "
+        "ALTER TABLE recipients DROP COLUMN accept_from; ALTER TABLE recipients DROP COLUMN "
+        "reject_from; ALTER TABLE recipients DROP COLUMN rule_forward_to; ALTER TABLE recipients "
+        "DROP COLUMN "
         "out_of_office; ALTER TABLE recipients DROP COLUMN forward_both; PRAGMA user_version=1");
     fixture->directory = ims_directory_open(fixture->world, &options, &error);
     g_assert_no_error(error);
@@ -741,6 +743,7 @@ test_older_schema(Fixture *fixture, gconstpointer unused)
     alice->forward_both = TRUE;
     alice->rule_forward_to = g_strdup("carol@far.example");
     alice->out_of_office = g_strdup("away");
+    alice->reject_from = g_strsplit("bob carol", " ", -1);
     g_assert_true(ims_directory_change_recipient(fixture->directory, alice, NULL));
     g_clear_pointer(&fixture->directory, ims_directory_close);
     fixture->directory = ims_directory_open(fixture->world, &options, &error);
@@ -752,6 +755,8 @@ test_older_schema(Fixture *fixture, gconstpointer unused)
     g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->rule_forward_to, ==,
                     "carol@far.example");
     g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->out_of_office, ==, "away");
+    g_assert_cmpstr(ims_recipient_table_find_alias(after, "alice")->reject_from[1], ==, "carol");
+    g_assert_null(ims_recipient_table_find_alias(after, "alice")->accept_from);
 }
 
 /* D-070: each row is who forwards to whom, with + where both get the message; then who is reached.
@@ -819,6 +824,48 @@ test_alternates(Fixture *fixture, gconstpointer unused)
     }
 }
 
+/* D-067: who may write to m; the senders are a, b and somebody of the Internet. */
+static void
+test_restrictions(Fixture *fixture, gconstpointer unused)
+{
+    static const struct {
+        const char *accept, *reject;
+        gboolean a, b, stranger;
+    } rows[] = {
+        {NULL,      NULL,     TRUE,  TRUE,  TRUE },
+        {"a",       NULL,     TRUE,  FALSE, FALSE},
+        {"A",       NULL,     TRUE,  FALSE, FALSE},
+        {NULL,      "a",      FALSE, TRUE,  TRUE },
+        {"inner",   NULL,     FALSE, TRUE,  FALSE},
+        {"outer",   NULL,     FALSE, TRUE,  FALSE},
+        {NULL,      "outer",  TRUE,  FALSE, TRUE },
+        {"outer a", "b",      TRUE,  FALSE, FALSE},
+        {"nobody",  NULL,     FALSE, FALSE, FALSE},
+        {NULL,      "nobody", TRUE,  TRUE,  TRUE },
+        {"",        "",       TRUE,  TRUE,  TRUE },
+    };
+    g_autoptr(ImsRecipientTable) table = NULL;
+    const ImsRecipient *a, *b;
+
+    must_add(fixture, IMS_RECIPIENT_CUSTOM, "a", "a@example.com", "a@else.example");
+    must_add(fixture, IMS_RECIPIENT_MAILBOX, "b", "b@example.com", NULL);
+    must_add(fixture, IMS_RECIPIENT_LIST, "inner", "inner@example.com", "b,outer");
+    must_add(fixture, IMS_RECIPIENT_LIST, "outer", "outer@example.com", "inner");
+    table = ims_directory_table(fixture->directory);
+    a = ims_recipient_table_find_alias(table, "a");
+    b = ims_recipient_table_find_alias(table, "b");
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(GStrv) accept = rows[i].accept != NULL ? g_strsplit(rows[i].accept, " ", -1) : NULL;
+        g_auto(GStrv) reject = rows[i].reject != NULL ? g_strsplit(rows[i].reject, " ", -1) : NULL;
+        ImsRecipient m = {.accept_from = accept, .reject_from = reject};
+
+        g_test_message("row %u", i);
+        g_assert_cmpint(ims_recipient_table_may_send(table, a, &m), ==, rows[i].a);
+        g_assert_cmpint(ims_recipient_table_may_send(table, b, &m), ==, rows[i].b);
+        g_assert_cmpint(ims_recipient_table_may_send(table, NULL, &m), ==, rows[i].stranger);
+    }
+}
+
 static void
 test_bad_alternate(Fixture *fixture, gconstpointer unused)
 {
@@ -838,8 +885,8 @@ static void
 test_newer_schema(Fixture *fixture, gconstpointer unused)
 {
     g_clear_pointer(&fixture->directory, ims_directory_close);
-    run_sql(fixture, "PRAGMA user_version=4");
-    check_does_not_open(fixture, IMS_DIRECTORY_ERROR_NEWER, "schema 4 was made by a newer version");
+    run_sql(fixture, "PRAGMA user_version=5");
+    check_does_not_open(fixture, IMS_DIRECTORY_ERROR_NEWER, "schema 5 was made by a newer version");
 }
 
 static void
@@ -993,6 +1040,8 @@ main(int argc, char **argv)
     g_test_add("/directory/disk/older-schema", Fixture, on_disk, set_up, test_older_schema,
                tear_down);
     g_test_add("/directory/D-070-alternates", Fixture, NULL, set_up, test_alternates, tear_down);
+    g_test_add("/directory/D-067-restrictions", Fixture, NULL, set_up, test_restrictions,
+               tear_down);
     g_test_add("/directory/alternate-is-no-address", Fixture, NULL, set_up, test_bad_alternate,
                tear_down);
     g_test_add("/directory/disk/newer-schema", Fixture, on_disk, set_up, test_newer_schema,

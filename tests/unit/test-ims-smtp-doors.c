@@ -182,6 +182,63 @@ test_notice(void)
     smtp_fixture_free(f);
 }
 
+/* ---- D-067: delivery restrictions ---- */
+
+static void
+restrict_bob(SmtpFixture *f)
+{
+    g_autoptr(ImsRecipientTable) table = ims_directory_table(f->service.directory);
+    g_autoptr(ImsRecipient) bob = ims_recipient_copy(ims_recipient_table_find_alias(table, "bob"));
+
+    bob->accept_from = g_strsplit("alice", " ", -1);
+    g_assert_true(ims_directory_change_recipient(f->service.directory, bob, NULL));
+}
+
+static void
+test_restricted_extended(void)
+{
+    SmtpFixture *f = smtp_fixture_new(0);
+    ImsSimConn *conn;
+
+    restrict_bob(f);
+    conn = smtp_open(f);
+    g_free(smtp_take(conn));
+    smtp_expect(f, conn, "HELO a\r\nMAIL FROM:<x@far.example>\r\n",
+                "250 OK\r\n250 OK - mail from <x@far.example>\r\n");
+    smtp_expect(f, conn, "RCPT TO:<bob@example.com>\r\n",
+                "550 Requested action not taken: mailbox unavailable\r\n");
+    smtp_expect(f, conn, "RSET\r\nMAIL FROM:<alice@example.com>\r\n",
+                "250 OK\r\n250 OK - mail from <alice@example.com>\r\n");
+    smtp_expect(f, conn, "RCPT TO:<bob@example.com>\r\n",
+                "250 OK - Recipient <bob@example.com>\r\n");
+    ims_sim_conn_close(conn);
+    smtp_fixture_free(f);
+}
+
+/* R-161, D-068: taken, and returned. */
+static void
+test_restricted_faithful(void)
+{
+    SmtpFixture *f = smtp_fixture_new(SMTP_FAITHFUL | SMTP_LOOPBACK);
+    g_autoptr(GPtrArray) queue = NULL;
+    g_autofree char *report = NULL;
+    ImsSimConn *conn;
+
+    restrict_bob(f);
+    conn = smtp_open(f);
+    smtp_to_data(f, conn, "x@far.example", to_bob);
+    smtp_expect(f, conn, "Subject: x\r\n\r\n.\r\n", "250 OK\r\n");
+    g_assert_cmpuint(smtp_inbox_count(f, f->bob), ==, 0);
+    queue = smtp_queue(f);
+    g_assert_cmpuint(queue->len, ==, 1);
+    report = smtp_queued_text(f, 0);
+    g_assert_nonnull(strstr(report, "bob@example.com on "));
+    g_assert_nonnull(
+        strstr(report, "A restriction in the system prevented delivery of the message."));
+    ims_sim_conn_close(conn);
+    smtp_fixture_free(f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -192,5 +249,7 @@ main(int argc, char **argv)
     g_test_add_func("/ims/smtp/doors/R-151-turf-folder", test_turf_folder);
     g_test_add_func("/ims/smtp/doors/R-151-turf-gone", test_turf_gone);
     g_test_add_func("/ims/smtp/doors/R-083-notice", test_notice);
+    g_test_add_func("/ims/smtp/doors/D-067-restricted-extended", test_restricted_extended);
+    g_test_add_func("/ims/smtp/doors/R-161-D-068-restricted-faithful", test_restricted_faithful);
     return g_test_run();
 }
