@@ -1,4 +1,5 @@
 #include "ims/automatic.h"
+#include "ims/notice.h"
 #include "ims/queue.h"
 #include "ims/smtp-private.h"
 
@@ -285,6 +286,22 @@ return_for_hops(ImsSmtpTransaction *transaction)
     g_clear_pointer(&transaction->op->queue, ims_queue_message_free);
 }
 
+/* S-143: the administrator hears of it as well. */
+static void
+tell_of_hops(const Delivery *delivery)
+{
+    ImsSmtpSession *session = delivery->session;
+    char client[IMS_ADDRESS_STRLEN];
+    const char *sender = delivery->transaction->sender;
+    g_autofree char *text =
+        g_strdup_printf("A message exceeded the maximum hop count: Too Many Hops\r\n\r\n"
+                        "From: %s\r\nSubmitting host: %s\r\nId: %s\r\n",
+                        *sender != '\0' ? sender : "<>", ims_address_format(&session->peer, client),
+                        delivery->spool_id);
+
+    ims_notice_send(session->service, "Inbound Mail Failure", text);
+}
+
 static gboolean
 is_refused_for_hops(Delivery *delivery)
 {
@@ -295,6 +312,7 @@ is_refused_for_hops(Delivery *delivery)
     if (!ims_smtp_may_report(session))
         return TRUE;
     return_for_hops(delivery->transaction);
+    tell_of_hops(delivery);
     return FALSE;
 }
 

@@ -182,6 +182,32 @@ test_notice(void)
     smtp_fixture_free(f);
 }
 
+/* S-143: the sender gets the report, the administrator a notice. */
+static void
+test_hops_told(void)
+{
+    SmtpFixture *f = smtp_fixture_new(SMTP_FAITHFUL | SMTP_LOOPBACK);
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_autofree char *notice = NULL;
+    ImsSimConn *conn;
+
+    g_free(f->config->administrator);
+    f->config->administrator = g_strdup("alice");
+    conn = smtp_open(f);
+    smtp_to_data(f, conn, "x@far.example", to_bob);
+    for (guint i = 0; i < 60; i++)
+        g_string_append_printf(message, "Received: from h%u by h%u; x\r\n", i, i + 1);
+    g_string_append(message, "\r\n.\r\n");
+    smtp_expect(f, conn, message->str, "250 OK\r\n");
+    g_assert_cmpuint(smtp_inbox_count(f, f->bob), ==, 0);
+    g_assert_cmpuint(smtp_inbox_count(f, f->alice), ==, 1);
+    notice = smtp_inbox_newest(f, f->alice, NULL);
+    g_assert_nonnull(strstr(notice, "\r\nSubject: Inbound Mail Failure\r\n"));
+    g_assert_nonnull(strstr(notice, "Too Many Hops\r\n\r\nFrom: x@far.example\r\n"));
+    ims_sim_conn_close(conn);
+    smtp_fixture_free(f);
+}
+
 /* ---- D-067: delivery restrictions ---- */
 
 static void
@@ -249,6 +275,7 @@ main(int argc, char **argv)
     g_test_add_func("/ims/smtp/doors/R-151-turf-folder", test_turf_folder);
     g_test_add_func("/ims/smtp/doors/R-151-turf-gone", test_turf_gone);
     g_test_add_func("/ims/smtp/doors/R-083-notice", test_notice);
+    g_test_add_func("/ims/smtp/doors/S-143-hops-told", test_hops_told);
     g_test_add_func("/ims/smtp/doors/D-067-restricted-extended", test_restricted_extended);
     g_test_add_func("/ims/smtp/doors/R-161-D-068-restricted-faithful", test_restricted_faithful);
     return g_test_run();
