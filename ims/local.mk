@@ -90,7 +90,7 @@ tests_unit_test_ims_outbound_LDADD = ims/libims.a $(ESMTP_LIBS) $(store_libs) -l
 tests_unit_test_ims_outbound_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_report_new
 tests_unit_test_ims_queue_SOURCES = tests/unit/test-ims-queue.c
 tests_unit_test_ims_queue_LDADD = ims/libims.a $(store_libs) -lm
-tests_unit_test_ims_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit,--wrap=ims_report_new
+tests_unit_test_ims_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ims_store_submit,--wrap=ims_report_new,--wrap=ims_store_read_body
 # whole
 ims_libims_a_SOURCES += \
 	ims/event-number.c ims/event-number.h ims/scenario.c ims/scenario.h ims/scenario-conf.c \

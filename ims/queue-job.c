@@ -14,7 +14,7 @@
 
 typedef struct {
     ImsQueueMessage *message; /* owned by job->claimed */
-    GBytes *body;             /* (nullable): could not be read */
+    GBytes *body;             /* (nullable): NULL, it cannot be read */
     gboolean is_settled;      /* its outcome is decided, and committed or on the way */
 } Item;
 
@@ -345,21 +345,34 @@ try_next_host(ImsQueueJob *job)
 
 /* ---- the claim ---- */
 
+/* Why is for the administrator, not for the sender. */
+static void
+log_unreadable(ImsQueueJob *job, const ImsQueueMessage *message, const GError *error)
+{
+    g_autofree char *id = g_strdup_printf("%" G_GUINT64_FORMAT, message->id);
+
+    ims_log_event(service_of(job)->log, 0, "queue-error", "message", id, "reason", error->message,
+                  "effect",
+                  "the message cannot be read; it is tried again, and reported when it "
+                  "expires",
+                  NULL);
+}
+
 static void
 read_bodies(ImsQueueJob *job)
 {
     for (guint i = 0; i < job->claimed->len; i++) {
         Item item = {.message = job->claimed->pdata[i]};
         g_autoptr(GError) error = NULL;
-        g_autofree char *reply = NULL;
+        const ImsQueueAttempt attempt = {
+            .status = IMS_SEND_TRANSIENT, .code = 451, .reply = "The message cannot be read."};
 
         item.body = ims_store_read_body(service_of(job)->store, item.message->content, &error);
         g_array_append_val(job->items, item);
         if (item.body != NULL)
             continue;
-        reply = g_strdup_printf("The message cannot be read: %s", error->message);
-        settle_alike(job, item_of(job, i),
-                     &(ImsQueueAttempt){.status = IMS_SEND_TRANSIENT, .reply = reply});
+        log_unreadable(job, item.message, error);
+        settle_alike(job, item_of(job, i), &attempt);
     }
 }
 

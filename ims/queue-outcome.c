@@ -1,6 +1,8 @@
 /* What becomes of a recipient after an attempt, and its way to the disk. */
 #include "ims/queue-private.h"
 
+#include <string.h>
+
 #define RETRY_COMMIT_USEC (5 * G_USEC_PER_SEC)
 
 /* ---- deciding ---- */
@@ -137,6 +139,20 @@ copy_results(const GArray *results)
     return copy;
 }
 
+/* The report's original. What cannot be read goes back as its subject alone: its sender hears of it
+ * nevertheless. (transfer full) */
+static GBytes *
+original_of(const Commit *commit)
+{
+    char *header;
+
+    if (commit->body != NULL)
+        return g_bytes_ref(commit->body);
+    header = g_strdup_printf("Subject: %s\r\n\r\n",
+                             commit->message->subject != NULL ? commit->message->subject : "");
+    return g_bytes_new_take(header, strlen(header));
+}
+
 /* One report for all that failed with this outcome. (nullable) */
 static ImsDeliverOp *
 make_report(Commit *commit)
@@ -144,6 +160,7 @@ make_report(Commit *commit)
     const ImsQueueMessage *message = commit->message;
     ImsQueueMessage failed = *message;
     g_autoptr(GPtrArray) recipients = g_ptr_array_new();
+    g_autoptr(GBytes) original = NULL;
 
     for (guint i = 0; i < commit->results->len; i++) {
         const ImsQueueResult *result = &g_array_index(commit->results, ImsQueueResult, i);
@@ -155,10 +172,11 @@ make_report(Commit *commit)
                 g_ptr_array_add(recipients, recipient);
         }
     }
-    if (recipients->len == 0 || commit->body == NULL || commit->without_report)
+    if (recipients->len == 0 || commit->without_report)
         return NULL;
     failed.recipients = recipients;
-    return ims_report_new(commit->runner->service, &failed, commit->body);
+    original = original_of(commit);
+    return ims_report_new(commit->runner->service, &failed, original);
 }
 
 static void submit(gpointer data);

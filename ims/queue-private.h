@@ -57,7 +57,7 @@ ImsQueueResult ims_queue_result_of(ImsQueueRunner *runner, const ImsQueueMessage
 /**
  * ims_queue_commit:
  * @results: (element-type ImsQueueResult) (transfer full): of recipients of @message
- * @body: for a report about those that failed
+ * @body: (nullable): for a report about those that failed; NULL: it cannot be read
  * @done: once it is on disk, or cannot be: then the log says so
  *
  * Tries again while the disk is full. @message and @body must live until @done.

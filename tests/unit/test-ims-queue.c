@@ -17,16 +17,20 @@ void __wrap_ims_store_submit(ImsStore *store, ImsStoreOp *op);
 ImsDeliverOp *__wrap_ims_report_new(ImsService *service, const ImsQueueMessage *message,
                                     GBytes *original);
 
+GBytes *__real_ims_store_read_body(ImsStore *store, ImsContentId content, GError **error);
+GBytes *__wrap_ims_store_read_body(ImsStore *store, ImsContentId content, GError **error);
+
 typedef struct _Fixture Fixture;
 static void stop_now(Fixture *fixture);
 
 static struct {
     ImsWorld *world;
-    Fixture *stop;    /* (nullable): stop the runner when it claims */
-    guint n_outcomes; /* so many outcomes fail … */
-    int code;         /* … with this */
-    GString *reports; /* what was asked of the report */
-    gboolean deliver; /* make one, to a mailbox that is not there */
+    Fixture *stop;       /* (nullable): stop the runner when it claims */
+    guint n_outcomes;    /* so many outcomes fail … */
+    int code;            /* … with this */
+    GString *reports;    /* what was asked of the report */
+    gboolean deliver;    /* make one, to a mailbox that is not there */
+    gboolean unreadable; /* no body can be read */
 } faults;
 
 static void
@@ -49,6 +53,15 @@ __wrap_ims_store_submit(ImsStore *store, ImsStoreOp *op)
     faults.n_outcomes--;
     op->error = g_error_new(IMS_STORE_ERROR, faults.code, "made to fail");
     ims_world_post(faults.world, ims_world_current(faults.world), complete, op);
+}
+
+GBytes *
+__wrap_ims_store_read_body(ImsStore *store, ImsContentId content, GError **error)
+{
+    if (!faults.unreadable)
+        return __real_ims_store_read_body(store, content, error);
+    g_set_error(error, IMS_STORE_ERROR, IMS_STORE_ERROR_CORRUPT, "page 7 of /secret is broken");
+    return NULL;
 }
 
 ImsDeliverOp *
@@ -610,6 +623,24 @@ test_expiry_with_reply(Fixture *fixture, gconstpointer unused)
     assert_reports("to=a@example.com temp@far.example=450 later\n");
 }
 
+/* A message that the store cannot read any more is not lost in silence. */
+static void
+test_unreadable(Fixture *fixture, gconstpointer unused)
+{
+    open_fixture(fixture, "ExpiryHours=1");
+    set_far(fixture);
+    faults.unreadable = TRUE;
+    start(fixture);
+    queue_message(fixture, "a@example.com", "b@far.example");
+    ims_sim_world_advance(fixture->world, HOUR - 1);
+    assert_reports("");
+    ims_sim_world_advance(fixture->world, 1);
+    assert_reports("to=a@example.com b@far.example=451 The message cannot be read.\n");
+    assert_trace(fixture, "");
+    g_assert_cmpuint(queue_size(fixture), ==, 0);
+    faults.unreadable = FALSE;
+}
+
 /* S-183: 0 is no retry. */
 static void
 test_no_retry(Fixture *fixture, gconstpointer unused)
@@ -983,6 +1014,7 @@ main(int argc, char **argv)
     TEST("recipients", test_recipients);
     TEST("S-182-S-184-retry-and-expiry", test_retry_and_expiry);
     TEST("too-many-recipients", test_too_many_recipients);
+    TEST("unreadable", test_unreadable);
     TEST("expiry-with-reply", test_expiry_with_reply);
     TEST("S-183-no-retry", test_no_retry);
     TEST("S-177-S-473-no-retry-unreachable", test_no_retry_unreachable);
