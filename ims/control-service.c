@@ -127,6 +127,22 @@ status(ImsControlCall *call)
 
 /* ---- stop and restart ---- */
 
+/* Whether the next process could use the file, and the certificate that it names. */
+static gboolean
+may_start_anew(ImsService *service, GError **error)
+{
+    g_autoptr(ImsConfig) file = ims_config_load(ims_config_file(service->config), error);
+    ImsTls *tls;
+
+    if (file == NULL || file->certificate_file == NULL)
+        return file != NULL;
+    tls = ims_tls_new(file->certificate_file, file->key_file, error);
+    if (tls == NULL)
+        return FALSE;
+    ims_tls_unref(tls);
+    return TRUE;
+}
+
 static void
 stop(ImsControlCall *call)
 {
@@ -140,10 +156,9 @@ stop(ImsControlCall *call)
     }
     if (restart) {
         GError *error = NULL;
-        g_autoptr(ImsConfig) file = ims_config_load(ims_config_file(service->config), &error);
 
         /* What runs goes on: a slip in the file must not end the service. */
-        if (file == NULL) {
+        if (!may_start_anew(service, &error)) {
             g_prefix_error(&error, "the service was not restarted, since its file has errors:\n");
             ims_control_fail(call, error);
             return;

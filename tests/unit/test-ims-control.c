@@ -312,6 +312,8 @@ test_pending(Fixture *f, gconstpointer data)
 {
     g_autofree char *edited = g_strconcat(configuration, "RelayAllowList = 10.0.0.1\n", NULL);
     g_autofree char *broken = g_strconcat(configuration, "RelayAlowList = 10.0.0.1\n", NULL);
+    g_autofree char *without_key = g_strconcat(
+        configuration, "[TLS]\nCertificateFile = nosuch.pem\nKeyFile = nosuch.key\n", NULL);
 
     f->service->host = &host;
     f->service->host_data = f;
@@ -327,6 +329,8 @@ test_pending(Fixture *f, gconstpointer data)
     expect(f, "{\"request\":\"status\"}", "is RelayAllowList meant?");
     expect(f, "{\"request\":\"restart\"}",
            "the service was not restarted, since its file has errors");
+    g_assert_true(g_file_set_contents(f->file, without_key, -1, NULL));
+    expect(f, "{\"request\":\"restart\"}", "the service was not restarted");
     g_assert_cmpuint(f->restarts, ==, 1);
     g_assert_cmpuint(f->stops, ==, 0);
 }
