@@ -225,6 +225,34 @@ literal_of(const char *domain)
     return g_strndup(domain + (is_tagged ? 6 : 1), length - (is_tagged ? 7 : 2));
 }
 
+static gboolean
+is_loopback(const char *host)
+{
+    ImsAddress address;
+
+    return ims_address_parse(host, &address) && ims_address_is_loopback(&address);
+}
+
+gboolean
+ims_route_is_loopback(const ImsConfig *config, const char *domain)
+{
+    const ImsConfigRoute *entry = find_entry(config, domain);
+    g_autofree char *literal = literal_of(domain);
+
+    if (entry != NULL)
+        return is_loopback(entry->host);
+    if (config->smart_hosts == NULL || config->smart_hosts[0] == NULL)
+        return is_loopback(literal != NULL ? literal : domain);
+    for (char **text = config->smart_hosts; *text != NULL; text++) {
+        g_autofree char *host = NULL;
+        guint16 port;
+
+        if (!ims_config_split_host(*text, &host, &port) || !is_loopback(host))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 ImsRoute *
 ims_route_new(ImsRouter *router, const char *domain)
 {

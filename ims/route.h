@@ -51,4 +51,8 @@ void ims_route_next(ImsRoute *route, ImsHopCallback callback, gpointer data);
  * dead (S-166). */
 void ims_route_failed(ImsRoute *route);
 
+/* Whether mail for @domain (as in ims_route_new()) goes to this machine's loopback addresses only.
+ * What a name stands for is not looked up: a name is not loopback. */
+gboolean ims_route_is_loopback(const ImsConfig *config, const char *domain);
+
 G_END_DECLS

@@ -1,6 +1,8 @@
 /* What an accepted recipient comes to: mailboxes here, rows of the queue, or nobody. */
 #include "ims/submit-private.h"
 
+#include "ims/route.h"
+
 #include <string.h>
 
 /* An address that leads to another address here, and so on: custom recipients and encapsulated
@@ -71,67 +73,6 @@ add_unknown(Submit *submit, const char *name)
     g_ptr_array_add(submit->unknown, g_strdup(name));
 }
 
-/* ---- what only a weakness admitted ---- */
-
-static gboolean
-is_loopback_literal(const char *host)
-{
-    g_autofree char *bare = g_strdup(host);
-    ImsAddress address;
-    gsize length = strlen(bare);
-
-    if (*bare == '[' && length > 2 && bare[length - 1] == ']') {
-        bare[length - 1] = '\0';
-        memmove(bare, bare + 1, length - 1);
-        if (g_ascii_strncasecmp(bare, "IPv6:", 5) == 0)
-            memmove(bare, bare + 5, strlen(bare + 5) + 1);
-    }
-    return ims_address_parse(bare, &address) && ims_address_is_loopback(&address);
-}
-
-static gboolean
-is_below(const char *domain, const char *suffix)
-{
-    gsize length = strlen(domain), suffix_length = strlen(suffix);
-
-    return length >= suffix_length && strcmp(domain + length - suffix_length, suffix) == 0 &&
-           (length == suffix_length || domain[length - suffix_length - 1] == '.');
-}
-
-/* Where [Connections] sends @domain: its longest entry, else the smart hosts, else the domain's own
- * hosts. */
-static gboolean
-goes_to_loopback(const ImsConfig *config, const char *domain)
-{
-    const ImsConfigRoute *best = NULL;
-
-    for (guint i = 0; config->routes != NULL && i < config->routes->len; i++) {
-        const ImsConfigRoute *route = &g_array_index(config->routes, ImsConfigRoute, i);
-
-        if (is_below(domain, route->domain) &&
-            (best == NULL || strlen(route->domain) > strlen(best->domain)))
-            best = route;
-    }
-    if (best != NULL)
-        return is_loopback_literal(best->host);
-    if (config->smart_hosts != NULL && config->smart_hosts[0] != NULL) {
-        for (char **host = config->smart_hosts; *host != NULL; host++) {
-            /* host, host:port, [IPv6]:port */
-            const char *bracket = strchr(*host, ']'), *colon = strchr(*host, ':');
-            gsize length = **host == '[' && bracket != NULL ? (gsize)(bracket - *host) + 1
-                           : colon != NULL && strchr(colon + 1, ':') == NULL
-                               ? (gsize)(colon - *host)
-                               : strlen(*host);
-            g_autofree char *name = g_strndup(*host, length);
-
-            if (!is_loopback_literal(name))
-                return FALSE;
-        }
-        return TRUE;
-    }
-    return is_loopback_literal(domain);
-}
-
 /* ---- the queue ---- */
 
 /* @address has a domain. */
@@ -161,7 +102,7 @@ add_outside(Submit *submit, const char *address)
     row->notify = recipient->notify;
     row->state = IMS_QUEUE_WAITING;
     if (recipient->weakness != NULL && !config->accept_historic_risk &&
-        !goes_to_loopback(config, domain)) {
+        !ims_route_is_loopback(config, domain)) {
         row->state = IMS_QUEUE_HELD;
         if (queue->hold_reason == NULL)
             queue->hold_reason =
