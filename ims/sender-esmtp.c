@@ -234,7 +234,7 @@ fill_session(smtp_session_t session, ImsSendRun *run, Source *sources, Esmtp *es
     smtp_starttls_enable(session, job->tls == IMS_TLS_NEVER      ? Starttls_DISABLED
                                   : job->tls == IMS_TLS_REQUIRED ? Starttls_REQUIRED
                                                                  : Starttls_ENABLED);
-    smtp_starttls_set_ctx(session, run->tls);
+    smtp_starttls_set_ctx(session, run->tls_esmtp);
     set_timeouts(session, job->command_timeout_sec);
     for (guint i = 0; i < job->messages->len; i++) {
         sources[i] =

@@ -13,7 +13,7 @@ typedef struct {
     ImsWorld *world;
     ImsExecutor *where; /* who sent the job: outcomes go there */
     ImsSendJob *job;
-    SSL_CTX *tls;
+    SSL_CTX *tls, *tls_esmtp;
     const gint *stopping; /* atomic */
     gboolean *done;       /* for each message: its outcome was told */
     guint n_done;

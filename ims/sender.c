@@ -14,7 +14,7 @@
 struct _ImsSender {
     ImsWorld *world;
     GThreadPool *pool;
-    SSL_CTX *tls;
+    SSL_CTX *tls, *tls_esmtp;
     gint stopping;    /* atomic */
     GMutex lock;      /* guards @slow */
     GHashTable *slow; /* ImsAddress → gint64: until when, monotonic */
@@ -278,6 +278,7 @@ take_job(ImsWorld *world, ImsSendJob *job, gpointer data)
     run->where = ims_world_current(world);
     run->job = job;
     run->tls = sender->tls;
+    run->tls_esmtp = sender->tls_esmtp;
     run->stopping = &sender->stopping;
     run->done = g_new0(gboolean, job->messages->len);
     g_mutex_init(&run->lock);
@@ -293,6 +294,7 @@ free_sender(ImsSender *sender)
     g_hash_table_unref(sender->slow);
     g_mutex_clear(&sender->lock);
     SSL_CTX_free(sender->tls);
+    SSL_CTX_free(sender->tls_esmtp);
     g_free(sender);
 }
 
@@ -303,15 +305,22 @@ ims_sender_new(ImsWorld *world, guint max_threads, GError **error)
 
     sender->world = world;
     sender->tls = SSL_CTX_new(TLS_client_method());
-    if (sender->tls == NULL) {
+    sender->tls_esmtp = SSL_CTX_new(TLS_client_method());
+    if (sender->tls == NULL || sender->tls_esmtp == NULL) {
         g_set_error(error, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN,
                     "sender: OpenSSL gives no context");
+        SSL_CTX_free(sender->tls);
+        SSL_CTX_free(sender->tls_esmtp);
         g_free(sender);
         return NULL;
     }
     g_mutex_init(&sender->lock);
     sender->slow = g_hash_table_new_full(ims_address_hash, ims_address_equal, g_free, g_free);
     SSL_CTX_set_verify(sender->tls, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_verify(sender->tls_esmtp, SSL_VERIFY_NONE, NULL);
+    /* libesmtp 1.1 takes a TLS 1.3 session ticket that comes before the reply for a broken
+     * connection, and quits. A host that wants 1.3 is served by our own sender. */
+    SSL_CTX_set_max_proto_version(sender->tls_esmtp, TLS1_2_VERSION);
     sender->pool = g_thread_pool_new(work, sender, (int)max_threads, FALSE, error);
     if (sender->pool == NULL) {
         free_sender(sender);
