@@ -62,6 +62,7 @@ tests_unit_test_imap4_session_SOURCES = tests/unit/test-imap4-session.c \
 tests_unit_test_imap4_session_LDADD = $(imap4_libs)
 
 EXTRA_DIST += \
+	tests/imap4/I-063-I-118-I-122-folders.txt \
 	tests/imap4/append.txt \
 	tests/imap4/auth.txt \
 	tests/imap4/clear-text.txt \

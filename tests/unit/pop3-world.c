@@ -127,19 +127,32 @@ create_mailbox(Pop3World *self, ImsMailboxId mailbox)
 }
 
 void
-pop3_world_deliver(Pop3World *self, ImsMailboxId mailbox, const char *body, gssize length)
+pop3_world_deliver_to(Pop3World *self, ImsMailboxId mailbox, const char *folder, const char *body,
+                      gssize length)
 {
     ImsStoreOp *op = ims_store_op_new(IMS_OP_DELIVER, NULL, NULL);
     ImsDeliverOp *deliver = (ImsDeliverOp *)op;
     ImsDeliverTarget target = {.mailbox = mailbox};
 
     create_mailbox(self, mailbox);
+    if (folder != NULL) {
+        g_autoptr(ImsFolder) found = ims_store_find_folder(self->store, mailbox, folder, NULL);
+
+        g_assert_nonnull(found);
+        target.folder = found->id;
+    }
     deliver->body = g_bytes_new(body, length < 0 ? strlen(body) : (gsize)length);
     deliver->summary = ims_mime_summarize(deliver->body, &(ImsMimeLimits){0});
     deliver->internal_date_usec = ims_world_wall_usec(self->world);
     deliver->targets = ims_deliver_targets_new();
     g_array_append_val(deliver->targets, target);
     submit(self, op);
+}
+
+void
+pop3_world_deliver(Pop3World *self, ImsMailboxId mailbox, const char *body, gssize length)
+{
+    pop3_world_deliver_to(self, mailbox, NULL, body, length);
 }
 
 guint

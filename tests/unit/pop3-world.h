@@ -28,6 +28,9 @@ typedef enum {
 void pop3_world_set_up(Pop3World *self, gboolean extended, const char *store_directory);
 void pop3_world_tear_down(Pop3World *self);
 void pop3_world_deliver(Pop3World *self, ImsMailboxId mailbox, const char *body, gssize length);
+/* @folder: (nullable): the Inbox */
+void pop3_world_deliver_to(Pop3World *self, ImsMailboxId mailbox, const char *folder,
+                           const char *body, gssize length);
 /* How many messages are in the Inbox now. */
 guint pop3_world_count(Pop3World *self, ImsMailboxId mailbox);
 /* Removes the mailbox or, with @only_messages, what is in its Inbox, behind the back of every

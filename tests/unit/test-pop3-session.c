@@ -63,6 +63,29 @@ test_snapshot(Pop3World *self, gconstpointer data)
     ims_sim_conn_close(second);
 }
 
+/* P-055, P-059: the Inbox alone is shown, and what is deleted goes nowhere else. */
+static void
+test_inbox_only(Pop3World *self, gconstpointer data)
+{
+    static const char *const folders[] = {"Deleted Items", "Drafts", "Outbox", "Sent Items"};
+    ImsSimConn *conn;
+
+    pop3_world_deliver_to(self, self->alice, "Drafts", "Subject: draft\r\n\r\n", -1);
+    pop3_world_deliver_to(self, self->alice, "Deleted Items", "Subject: old\r\n\r\n", -1);
+    conn = pop3_world_log_on(self);
+    pop3_world_expect(self, conn, "STAT\r\nRETR 4\r\nDELE 1\r\nDELE 2\r\nQUIT\r\n",
+                      "+OK 3 51\r\n-ERR There is no such message.\r\n+OK\r\n+OK\r\n" POP3_SIGN_OFF);
+    ims_sim_conn_close(conn);
+    g_assert_cmpuint(pop3_world_count(self, self->alice), ==, 1);
+    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autoptr(ImsFolder) folder =
+            ims_store_find_folder(self->store, self->alice, folders[i], NULL);
+
+        g_assert_nonnull(folder);
+        g_assert_cmpuint(folder->messages, ==, i < 2 ? 1 : 0);
+    }
+}
+
 static void
 test_quit_fails(Pop3World *self, gconstpointer data)
 {
@@ -390,21 +413,22 @@ main(int argc, char **argv)
         const char *path;
         void (*run)(Pop3World *self, gconstpointer data);
     } tests[] = {
-        {"/pop3/P-021-uidl-is-stable",  test_uidl_is_stable         },
-        {"/pop3/P-060-snapshot",        test_snapshot               },
-        {"/pop3/quit-fails",            test_quit_fails             },
-        {"/pop3/mailbox-removed",       test_mailbox_removed        },
-        {"/pop3/new-mailbox",           test_new_mailbox            },
-        {"/pop3/P-023-dropped",         test_dropped_deletes_nothing},
-        {"/pop3/half-closed",           test_half_closed            },
-        {"/pop3/closed-while-waiting",  test_closed_while_waiting   },
-        {"/pop3/P-078-idle",            test_idle                   },
-        {"/pop3/stopping",              test_stopping               },
-        {"/pop3/slow-client",           test_slow_client            },
-        {"/pop3/long-listing",          test_long_listing           },
-        {"/pop3/stopped-while-sending", test_stopped_while_sending  },
-        {"/pop3/closed-while-sending",  test_closed_while_sending   },
-        {"/pop3/bare-lf",               test_bare_lf                },
+        {"/pop3/P-021-uidl-is-stable",   test_uidl_is_stable         },
+        {"/pop3/P-060-snapshot",         test_snapshot               },
+        {"/pop3/P-055-P-059-inbox-only", test_inbox_only             },
+        {"/pop3/quit-fails",             test_quit_fails             },
+        {"/pop3/mailbox-removed",        test_mailbox_removed        },
+        {"/pop3/new-mailbox",            test_new_mailbox            },
+        {"/pop3/P-023-dropped",          test_dropped_deletes_nothing},
+        {"/pop3/half-closed",            test_half_closed            },
+        {"/pop3/closed-while-waiting",   test_closed_while_waiting   },
+        {"/pop3/P-078-idle",             test_idle                   },
+        {"/pop3/stopping",               test_stopping               },
+        {"/pop3/slow-client",            test_slow_client            },
+        {"/pop3/long-listing",           test_long_listing           },
+        {"/pop3/stopped-while-sending",  test_stopped_while_sending  },
+        {"/pop3/closed-while-sending",   test_closed_while_sending   },
+        {"/pop3/bare-lf",                test_bare_lf                },
     };
 
     g_test_init(&argc, &argv, NULL);

@@ -101,6 +101,10 @@ static const Script scripts[] = {
      GREETING "C: USER alice\nS: +OK\nC: PASS\n" BAD_LOGON
               "C: USER alice\nS: +OK\nC: PASS \n" BAD_LOGON SIGN_OFF,
      3                                                                                             },
+    {"P-050-no-anonymous",                FALSE, POP3_CLEAR,
+     GREETING "C: USER anonymous\nS: +OK\nC: PASS guest@far.example\n" BAD_LOGON
+              "C: USER anonymous\nS: +OK\nC: PASS\n" BAD_LOGON SIGN_OFF,
+     3                                                                                             },
     {"P-032-custom-recipient",            FALSE, POP3_CLEAR,
      GREETING "C: USER carol\nS: +OK\nC: PASS secret-c\n"
               "S: -ERR The requested mailbox is not available on this server.\n" SIGN_OFF,
