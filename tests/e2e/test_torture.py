@@ -120,6 +120,23 @@ def test_hundreds_of_connections_and_the_limit_of_one_address():
     wait_until(lambda: talk(org.smtp, b"QUIT\r\n", source="127.0.0.7").startswith(b"220"), 20, "room for the address")
 
 
+def test_I_005_P_007_S_020_what_a_refused_connection_is_told():
+    told = {org.pop3: b"-ERR Connection refused\r\n", org.imap: b"* BYE Connection refused\r\n",
+            org.smtp: b"421 Too many connections. Connection Closing.\r\n"}
+    for n, (port, words) in enumerate(told.items()):
+        held, last = [], b""
+        while len(held) < 400 and last != words:
+            held.append(socket.create_connection(("127.0.0.1", port), 20, source_address=(f"127.0.0.{20 + n}", 0)))
+            held[-1].settimeout(20)
+            last = held[-1].recv(200)
+        assert last == words, (last, words)
+        assert held[-1].recv(200) == b"", "it is closed at once"
+        assert len(held) == 301, len(held)
+        for s in held:
+            s.close()
+    still_well()
+
+
 def test_a_client_that_does_not_read_does_not_stop_others():
     s = Smtp(org.smtp)
     s.cmd("EHLO x")

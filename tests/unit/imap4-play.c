@@ -88,10 +88,13 @@ make_mailbox(Imap4World *self, ImsMailboxId mailbox)
 }
 
 void
-imap4_world_set_up(Imap4World *self, gboolean extended)
+imap4_world_set_up_on(Imap4World *self, gboolean extended, const char *store_directory)
 {
     static const ImsLogonWindowOptions windows = {.enabled = TRUE, .minutes = 30};
-    ImsStoreOptions store = {.engine = IMS_ENGINE_MEMORY};
+    ImsStoreOptions store = {.engine =
+                                 store_directory != NULL ? IMS_ENGINE_SQLITE : IMS_ENGINE_MEMORY,
+                             .directory = store_directory,
+                             .inline_body_limit = 1000};
     ImsDirectoryOptions directory = {.default_domain = "EXAMPLE", .hash_cost = 1};
     g_autoptr(GError) error = NULL;
 
@@ -125,6 +128,12 @@ imap4_world_set_up(Imap4World *self, gboolean extended)
     g_assert_true(ims_address_parse("192.0.2.7", &self->info.peer));
     g_assert_true(ims_address_parse("192.0.2.1", &self->info.local));
     self->tls = TRUE;
+}
+
+void
+imap4_world_set_up(Imap4World *self, gboolean extended)
+{
+    imap4_world_set_up_on(self, extended, NULL);
 }
 
 void

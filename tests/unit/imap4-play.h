@@ -49,6 +49,8 @@ typedef struct {
 } Imap4World;
 
 void imap4_world_set_up(Imap4World *self, gboolean extended);
+/* @store_directory: (nullable): the engine on disk, bodies over 1,000 bytes in files. */
+void imap4_world_set_up_on(Imap4World *self, gboolean extended, const char *store_directory);
 void imap4_world_tear_down(Imap4World *self);
 /* A client's handle, connected where it is not yet. */
 ImsSimConn *imap4_world_client(Imap4World *self, const char *name);

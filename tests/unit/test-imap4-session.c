@@ -3,6 +3,7 @@
 #include "store/store-private.h"
 #include "tests/unit/imap4-play.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define DATE_USEC (G_GINT64_CONSTANT(942331014) * G_USEC_PER_SEC)
@@ -164,6 +165,49 @@ test_append_group(Imap4World *self, gconstpointer unused)
     g_assert_cmpuint(after.commits - before.commits, <=, 8);
     check(self, "a", "s STATUS INBOX (MESSAGES UIDNEXT)\r\n",
           "* STATUS INBOX (MESSAGES 64 UIDNEXT 65)\r\ns OK STATUS completed.\r\n");
+}
+
+/* Removes what lies in @path; only files of @only_size octets unless that is 0. */
+static void
+remove_files(const char *path, gsize only_size)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        GStatBuf status;
+
+        if (g_file_test(child, G_FILE_TEST_IS_DIR))
+            remove_files(child, only_size);
+        else if (only_size == 0 ||
+                 (g_stat(child, &status) == 0 && (gsize)status.st_size == only_size))
+            g_assert_cmpint(g_unlink(child), ==, 0);
+    }
+    if (only_size == 0)
+        g_rmdir(path);
+}
+
+/* I-112: the body of one message cannot be had; the others can, and the session goes on. */
+static void
+test_not_rendered(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("imap4-XXXXXX", NULL);
+    g_autofree char *body = g_strnfill(5000, 'x');
+    Imap4World world;
+
+    imap4_world_set_up_on(&world, FALSE, directory);
+    imap4_world_deliver(&world, world.alice, NULL, g_bytes_new(body, 5000), 0, DATE_USEC, 0);
+    deliver(&world, 1, 1);
+    remove_files(directory, 5000);
+    log_on(&world, "a");
+    check(&world, "a", "s SELECT INBOX\r\n", "s OK [READ-WRITE] SELECT completed.\r\n");
+    check(&world, "a", "f FETCH 1 BODY.PEEK[]\r\n",
+          "f NO The requested item could not be found.\r\n");
+    check(&world, "a", "g FETCH 2 BODY.PEEK[TEXT]\r\n",
+          "* 2 FETCH (BODY[TEXT] {20}\r\nText of message 1.\r\n)\r\ng OK FETCH completed.\r\n");
+    imap4_world_tear_down(&world);
+    remove_files(directory, 0);
 }
 
 /* Over 1 MiB: summarized in the pool; every octet comes back. */
@@ -595,6 +639,7 @@ main(int argc, char **argv)
     ADD("costly-pattern", test_costly_pattern);
     ADD("costly-search", test_costly_search);
     ADD("stop-after-command", test_stop_after_command);
+    g_test_add_func("/imap4/session/I-112-not-rendered", test_not_rendered);
     g_test_add_func("/imap4/session/dropped", test_dropped);
     g_test_add_func("/imap4/session/client-gone", test_client_gone);
     g_test_add_func("/imap4/session/fuzz", test_fuzz);

@@ -231,7 +231,7 @@ test_lines(gconstpointer data)
 static guint
 level_by_data(const char *category, gpointer data)
 {
-    return strcmp(category, "SMTP Interface Events") == 0 ? GPOINTER_TO_UINT(data) : 0;
+    return strcmp(category, "SMTP Protocol Log") != 0 ? GPOINTER_TO_UINT(data) : 0;
 }
 
 static void
@@ -241,21 +241,26 @@ test_event_numbers(void)
         const char *line;
         guint level, number;
     } rows[] = {
-        {"T s=1 rcpt to=a code=550 reason=no-rule",                       1, 4188},
-        {"T s=1 rcpt to=a code=550 reason=no-rule",                       0, 0   },
-        {"T s=1 rcpt to=a code=550 reason=unknown-recipient",             5, 0   },
-        {"T s=1 rcpt to=a code=250 reason=inbound",                       5, 0   },
-        {"T s=1 rcpt to=\"x reason=no-rule\" reason=inbound code=550",    5, 0   },
-        {"T s=1 rcpt to=\"\\\" reason=no-rule\" reason=inbound code=550", 5, 0   },
-        {"T s=1 message result=refused reply=\"554 Too Many Hops\"",      0, 4098},
-        {"T report-recipient to=a about=b code=\"Too Many Hops\"",        0, 4098},
-        {"T s=1 logon protocol=smtp result=failed",                       0, 4183},
-        {"T s=1 logon protocol=pop3 result=failed",                       0, 0   },
-        {"",                                                              5, 0   },
-        {"T",                                                             5, 0   },
-        {"T s=1",                                                         5, 0   },
-        {"T s=1 rcpt code",                                               5, 0   },
-        {"T s=1 rcpt code=\"550",                                         5, 0   },
+        {"T s=1 rcpt to=a code=550 reason=no-rule",                                      1, 4188},
+        {"T s=1 rcpt to=a code=550 reason=no-rule",                                      0, 0   },
+        {"T s=1 rcpt to=a code=550 reason=unknown-recipient",                            5, 0   },
+        {"T s=1 rcpt to=a code=250 reason=inbound",                                      5, 0   },
+        {"T s=1 rcpt to=\"x reason=no-rule\" reason=inbound code=550",                   5, 0   },
+        {"T s=1 rcpt to=\"\\\" reason=no-rule\" reason=inbound code=550",                5, 0   },
+        {"T s=1 message result=refused reply=\"554 Too Many Hops\"",                     0, 4098},
+        {"T report-recipient to=a about=b code=\"Too Many Hops\"",                       0, 4098},
+        {"T s=1 logon protocol=smtp result=failed",                                      0, 4183},
+        {"T send message=1 attempt=1 outcome=deferred",                                  1, 2001},
+        {"T s=1 message id=A result=accepted",                                           1, 2002},
+        {"T s=1 message id=A result=accepted",                                           0, 0   },
+        {"T s=1 rcpt to=a code=452 reason=too-many-recipients",                          0, 3041},
+        {"T s=1 message result=refused reply=\"554 Originator address does not match\"", 1, 4151},
+        {"T s=1 logon protocol=pop3 result=failed",                                      0, 0   },
+        {"",                                                                             5, 0   },
+        {"T",                                                                            5, 0   },
+        {"T s=1",                                                                        5, 0   },
+        {"T s=1 rcpt code",                                                              5, 0   },
+        {"T s=1 rcpt code=\"550",                                                        5, 0   },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -292,7 +297,8 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &lines[i], test_lines);
     }
     g_test_add_func("/ims/scenario/no-scenario", test_no_scenario);
-    g_test_add_func("/ims/scenario/S-377-event-numbers", test_event_numbers);
+    g_test_add_func("/ims/scenario/S-377-S-381-S-382-S-393-S-413-S-426-S-429-event-numbers",
+                    test_event_numbers);
     if (shared != NULL)
         g_test_add_data_func("/ims/scenario/shared", shared, test_shared);
     return g_test_run();
