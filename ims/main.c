@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "ims/config.h"
+#include "ims/owner.h"
 #include "ims/server.h"
 
 #include "net/conn.h"
@@ -92,7 +93,8 @@ check(const ImsConfig *config)
         }
         ims_tls_unref(tls);
     }
-    printf("%s: no errors, %u warnings\n", ims_config_file(config), warnings->len);
+    printf("%s: no errors, %u warning%s\n", ims_config_file(config), warnings->len,
+           warnings->len == 1 ? "" : "s");
     return STATUS_OK;
 }
 
@@ -181,6 +183,13 @@ serve(ImsConfig *config, const Options *options)
 
     signal(SIGPIPE, SIG_IGN);
     umask(077);
+    /* A restart reads the file and runs the program again, as who it is by then. */
+    if (!ims_become_owner(config->data_directory, TRUE, &error) ||
+        !ims_owner_may(options->config_file, R_OK, &error) ||
+        (path != NULL && !ims_owner_may(path, X_OK, &error))) {
+        fprintf(stderr, "imsd: %s\n", error->message);
+        return STATUS_FAILED;
+    }
     if (options->daemon && config->log_file == NULL)
         config->log_file = g_build_filename(config->data_directory, "imsd.log", NULL);
     if (options->daemon && !options->restarted)

@@ -6,9 +6,9 @@
 
 #include "ims/control-socket.h"
 #include "ims/control.h"
+#include "ims/owner.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -89,31 +89,13 @@ connect_to_service(const char *config_file, GError **error)
     return -1;
 }
 
-/*
- * The superuser works as the owner of the data directory: files made by root in a folder of the
- * service's own user would keep the service from starting.
- */
-static gboolean
-become_owner(const char *folder, GError **error)
-{
-    struct stat status;
-
-    if (geteuid() != 0 || stat(folder, &status) != 0 || status.st_uid == 0)
-        return TRUE;
-    if (setgroups(0, NULL) == 0 && setgid(status.st_gid) == 0 && setuid(status.st_uid) == 0)
-        return TRUE;
-    g_set_error(error, IMSCTL_ERROR, IMSCTL_ERROR_CONNECTION, "cannot work as the owner of %s: %s",
-                folder, g_strerror(errno));
-    return FALSE;
-}
-
 static gboolean
 open_in_here(ImsctlClient *client, const char *config_file, GError **error)
 {
     const ImsRealWorldOptions options = {.n_workers = 1};
 
     client->config = ims_config_load(config_file, error);
-    if (client->config == NULL || !become_owner(client->config->data_directory, error))
+    if (client->config == NULL || !ims_become_owner(client->config->data_directory, FALSE, error))
         return FALSE;
     umask(077);
     /* What is done is logged with the service's events, not on the terminal. */
@@ -145,6 +127,14 @@ client_get(Imsctl *ctl, gboolean only_running, GError **error)
     }
     if (client->fd >= 0 || client->service != NULL)
         return client;
+    /* A service goes on when its file is gone; without one a mistyped name is likelier. */
+    if (!g_file_test(ctl->config_file, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, IMSCTL_ERROR, IMSCTL_ERROR_CONNECTION,
+                    "%s: there is no such file; --config FILE or $IMS_CONFIG names another",
+                    ctl->config_file);
+        imsctl_close(ctl);
+        return NULL;
+    }
     if (only_running) {
         g_set_error_literal(error, IMSCTL_ERROR, IMSCTL_ERROR_NOT_RUNNING,
                             "the service does not run");
