@@ -31,6 +31,7 @@ const ImsControlRequest *ims_control_service_requests(guint *n_out);
 const ImsControlRequest *ims_control_recipient_requests(guint *n_out);
 const ImsControlRequest *ims_control_account_requests(guint *n_out);
 const ImsControlRequest *ims_control_queue_requests(guint *n_out);
+const ImsControlRequest *ims_control_explain_requests(guint *n_out);
 
 /* @result: (transfer full) (nullable) */
 void ims_control_reply(ImsControlCall *call, JsonNode *result);

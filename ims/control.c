@@ -182,6 +182,7 @@ find_request(const char *name)
         ims_control_recipient_requests,
         ims_control_account_requests,
         ims_control_queue_requests,
+        ims_control_explain_requests,
     };
 
     for (guint t = 0; t < G_N_ELEMENTS(tables); t++) {

@@ -3,7 +3,7 @@ noinst_LIBRARIES += ims/libims.a
 ims_libims_a_SOURCES = \
 	ims/config.c ims/config.h ims/config-private.h ims/config-doors.c ims/config-lists.c ims/config-scan.c \
 	ims/config-table.c ims/config-value.c ims/config-warnings.c ims/control.c ims/control.h \
-	ims/control-private.h ims/control-account.c ims/control-queue.c ims/control-recipient.c \
+	ims/control-private.h ims/control-account.c ims/control-explain.c ims/control-queue.c ims/control-recipient.c \
 	ims/control-service.c ims/control-socket.c ims/control-socket.h ims/host-addresses.c ims/owner.c ims/owner.h \
 	ims/service.c ims/service.h ims/service-run.c
 sbin_PROGRAMS += ims/imsd

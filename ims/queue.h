@@ -30,6 +30,9 @@ ImsDeliverOp *ims_report_new(ImsService *service, const ImsQueueMessage *message
  * Adds what @address (local@domain, already accepted by the verdict) comes to: mailboxes to @op->targets, everything
  * outside to @op->queue, unknown ones to @unknown. The one place where an accepted recipient becomes deliveries: SMTP
  * intake, reports and scenarios use it.
+ *
+ * Returns: FALSE where @address itself is unknown or may not be written to, and so nothing was added; a list that lacks
+ * some of its members is TRUE
  */
 typedef struct {
     const char *address;  /* after the verdict */
@@ -41,7 +44,13 @@ typedef struct {
     GPtrArray *refused;   /* (nullable) (element-type utf8): addresses whose restriction stops @sender are added */
     const char *weakness; /* (nullable): held unless the next hop is loopback or the risk is accepted */
 } ImsSubmitRecipient;
-void ims_submit_targets(ImsService *service, const ImsRecipientTable *table, const ImsSubmitRecipient *recipient, ImsDeliverOp *op, GPtrArray *unknown);
+gboolean ims_submit_targets(ImsService *service, const ImsRecipientTable *table, const ImsSubmitRecipient *recipient, ImsDeliverOp *op, GPtrArray *unknown);
+/* Whether the directory has @address (local@domain), or it is the postmaster of the site's domain (S-119): what the verdict
+ * asks in "Do not reroute". */
+gboolean ims_submit_is_known(const ImsConfig *config, const ImsRecipientTable *table, const char *address);
+/* Whether an unknown recipient is taken from this client and reported later (R-004, S-045), which reaches forged senders:
+ * the faithful profile, where the client is on this machine or the configuration accepts the risk. Else 550 at RCPT TO. */
+gboolean ims_submit_may_report(const ImsConfig *config, const ImsAddress *client, const ImsAddress *local);
 /* One line of routes: which hosts serve @domain. Result of [Connections]: EMailDomains entry, smart host, else MX then A. */
 
 G_END_DECLS

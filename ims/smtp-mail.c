@@ -158,12 +158,6 @@ kind_word(ImsVerdictKind kind)
     return "refuse";
 }
 
-static guint
-queued_count(const ImsDeliverOp *op)
-{
-    return op->queue != NULL && op->queue->recipients != NULL ? op->queue->recipients->len : 0;
-}
-
 /* A row of a report to the sender. A member of a list is told by its own name. */
 static ImsQueueRecipient *
 new_row(const ImsSubmitRecipient *submit, const char *address)
@@ -213,11 +207,7 @@ add_restricted(ImsSmtpTransaction *transaction, const ImsSubmitRecipient *submit
 gboolean
 ims_smtp_may_report(const ImsSmtpSession *session)
 {
-    const ImsConfig *config = session->config;
-
-    return config->faithful &&
-           (config->accept_historic_risk ||
-            (ims_address_is_loopback(&session->peer) && ims_address_is_loopback(&session->local)));
+    return ims_submit_may_report(session->config, &session->peer, &session->local);
 }
 
 /* Adds the recipient to what will be delivered. FALSE: the directory does not know it, and it is to
@@ -230,7 +220,6 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
     g_autofree char *address = ims_relay_verdict_address(verdict);
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) refused = g_ptr_array_new_with_free_func(g_free);
-    guint targets = transaction->op->targets->len, queued = queued_count(transaction->op);
     ImsSubmitRecipient submit = {
         .address = address,
         .original = original,
@@ -241,16 +230,10 @@ add_recipient(ImsSmtpSession *session, const ImsRelayVerdict *verdict, const cha
         .refused = refused,
         .weakness = verdict->weakness,
     };
-    gboolean added, itself = FALSE;
 
-    ims_submit_targets(session->service, transaction->table, &submit, transaction->op, unknown);
-    added = transaction->op->targets->len > targets || queued_count(transaction->op) > queued;
-    /* Members that a list names and the directory lacks are told apart from the recipient itself.
-     */
-    for (guint i = 0; i < unknown->len; i++)
-        if (g_ascii_strcasecmp(g_ptr_array_index(unknown, i), address) == 0)
-            itself = TRUE;
-    if ((itself || refused->len > 0) && !added && !ims_smtp_may_report(session))
+    if (!ims_submit_targets(session->service, transaction->table, &submit, transaction->op,
+                            unknown) &&
+        !ims_smtp_may_report(session))
         return FALSE;
     for (guint i = 0; i < refused->len; i++)
         add_restricted(transaction, &submit, g_ptr_array_index(refused, i));
@@ -282,23 +265,13 @@ fill_query(ImsSmtpSession *session, const char *recipient, ImsLogonWindow *windo
     }
 }
 
-/* An own recipient by its address, or postmaster of the site's domain (S-119). */
 static gboolean
 is_in_directory(const ImsSmtpSession *session, const ImsRelayVerdict *verdict)
 {
-    const ImsConfig *config = session->config;
     g_autofree char *address = ims_relay_verdict_address(verdict);
-    const char *at =
-        address != NULL ? strrchr(address, '@') : NULL; /* brackets stand around a literal */
 
-    if (at == NULL)
-        return FALSE;
-    if (ims_recipient_table_find_address(session->transaction->table, verdict->local, at + 1,
-                                         NULL) != NULL)
-        return TRUE;
-    return config->administrator != NULL && config->site_domain != NULL &&
-           g_ascii_strcasecmp(verdict->local, "postmaster") == 0 &&
-           g_ascii_strcasecmp(at + 1, config->site_domain) == 0;
+    return address != NULL &&
+           ims_submit_is_known(session->config, session->transaction->table, address);
 }
 
 static void

@@ -360,10 +360,34 @@ resolve(Submit *submit, const char *address, guint hops)
         deliver(submit, recipient, hops);
 }
 
-void
+static guint
+count_queued(const ImsDeliverOp *op)
+{
+    return op->queue != NULL && op->queue->recipients != NULL ? op->queue->recipients->len : 0;
+}
+
+static guint
+count_targets(const ImsDeliverOp *op)
+{
+    return op->targets != NULL ? op->targets->len : 0;
+}
+
+/* Members that a list names and the directory lacks are told apart from the recipient itself. */
+static gboolean
+has_itself(const GPtrArray *unknown, guint from, const char *address)
+{
+    for (guint i = from; i < unknown->len; i++)
+        if (g_ascii_strcasecmp(g_ptr_array_index(unknown, i), address) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
 ims_submit_targets(ImsService *service, const ImsRecipientTable *table,
                    const ImsSubmitRecipient *recipient, ImsDeliverOp *op, GPtrArray *unknown)
 {
+    const guint targets = count_targets(op), queued = count_queued(op), n_unknown = unknown->len;
+    const guint refused = recipient->refused != NULL ? recipient->refused->len : 0;
     Submit submit = {
         .service = service,
         .table = table,
@@ -395,6 +419,30 @@ ims_submit_targets(ImsService *service, const ImsRecipientTable *table,
     g_clear_pointer(&submit.mailboxes, g_hash_table_unref);
     g_clear_pointer(&submit.addresses, g_hash_table_unref);
     g_clear_pointer(&submit.resolved, g_hash_table_unref);
+    return count_targets(op) > targets || count_queued(op) > queued ||
+           !(has_itself(unknown, n_unknown, recipient->address) ||
+             (recipient->refused != NULL && recipient->refused->len > refused));
+}
+
+gboolean
+ims_submit_is_known(const ImsConfig *config, const ImsRecipientTable *table, const char *address)
+{
+    g_autofree char *local = NULL, *domain = NULL;
+
+    if (!split(address, &local, &domain))
+        return FALSE;
+    if (ims_recipient_table_find_address(table, local, domain, NULL) != NULL)
+        return TRUE;
+    return config->administrator != NULL && config->site_domain != NULL &&
+           g_ascii_strcasecmp(local, "postmaster") == 0 &&
+           g_ascii_strcasecmp(domain, config->site_domain) == 0;
+}
+
+gboolean
+ims_submit_may_report(const ImsConfig *config, const ImsAddress *client, const ImsAddress *local)
+{
+    return config->faithful && (config->accept_historic_risk || (ims_address_is_loopback(client) &&
+                                                                 ims_address_is_loopback(local)));
 }
 
 /* Where the service's own mail to @address goes: its kind, and the address to submit. */

@@ -1,6 +1,8 @@
 /* imsctl explain: the verdict about a recipient, as the chain of rules that leads to it. */
 #include "tools/imsctl.h"
 
+#include "ims/queue.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -77,6 +79,15 @@ fill_query(const ImsConfig *config, const Options *options, ImsRelayQuery *query
     return TRUE;
 }
 
+#define UNKNOWN_RECIPIENT "unknown-recipient"
+
+/* What the directory adds to the verdict. */
+typedef struct {
+    char *text;       /* (nullable): one sentence */
+    char *reply;      /* (nullable): of the refusal */
+    gboolean refuses; /* the verdict takes it, and nobody is there */
+} Found;
+
 static const char *
 kind_word(ImsVerdictKind kind)
 {
@@ -85,9 +96,19 @@ kind_word(ImsVerdictKind kind)
     return words[kind];
 }
 
+/* A rule that does not apply is one that the recipient passed: "no" would deny the sentence beside
+ * it. */
+static const char *
+outcome_word(const ImsRelayReasonLine *line)
+{
+    return strcmp(line->outcome, "no") == 0    ? "passed"
+           : strcmp(line->outcome, "yes") == 0 ? "applies"
+                                               : line->outcome;
+}
+
 static void
 print_text(const ImsRelayQuery *query, const ImsRelayVerdict *verdict, const GPtrArray *lines,
-           const char *reply, const char *address)
+           const Found *found, const char *reply, const char *address)
 {
     char client[IMS_ADDRESS_STRLEN], local[IMS_ADDRESS_STRLEN];
 
@@ -96,15 +117,20 @@ print_text(const ImsRelayQuery *query, const ImsRelayVerdict *verdict, const GPt
     for (guint i = 0; i < lines->len; i++) {
         const ImsRelayReasonLine *line = lines->pdata[i];
 
-        printf("  %-7s %s [%s; %s]\n", line->outcome, line->text, line->fact, line->source);
+        printf("  %-7s %s [%s; %s]\n", outcome_word(line), line->text, line->fact, line->source);
     }
+    if (found->text != NULL)
+        printf("  %-7s %s\n", found->refuses ? "decides" : "next", found->text);
     printf("  %s\n", reply);
-    if (verdict->kind == IMS_VERDICT_REFUSE)
-        printf("Refused: %s", ims_relay_reason_word(verdict->reason));
+    if (found->refuses)
+        printf("Refused: " UNKNOWN_RECIPIENT ". Source: directory\n");
+    else if (verdict->kind == IMS_VERDICT_REFUSE)
+        printf("Refused: %s. Source: %s\n", ims_relay_reason_word(verdict->reason),
+               ims_relay_verdict_source(verdict));
     else
-        printf("Accepted: %s; %s <%s>", ims_relay_reason_word(verdict->reason),
-               kind_word(verdict->kind), address != NULL ? address : "");
-    printf(". Source: %s\n", ims_relay_verdict_source(verdict));
+        printf("Accepted: %s; %s <%s>. Source: %s\n", ims_relay_reason_word(verdict->reason),
+               kind_word(verdict->kind), address != NULL ? address : "",
+               ims_relay_verdict_source(verdict));
     if (verdict->weakness != NULL)
         printf("Only a historic weakness admits it: %s\n", verdict->weakness);
 }
@@ -122,16 +148,19 @@ set_text(JsonObject *object, const char *name, const char *text)
 
 static JsonObject *
 verdict_object(const ImsRelayQuery *query, const ImsRelayVerdict *verdict, const GPtrArray *lines,
-               const char *reply, const char *address)
+               const Found *found, const char *reply, const char *address)
 {
+    const gboolean refused = found->refuses || verdict->kind == IMS_VERDICT_REFUSE;
     JsonObject *object = json_object_new();
     JsonArray *chain = json_array_new();
 
     set_text(object, "recipient", query->recipient);
-    json_object_set_boolean_member(object, "accepted", verdict->kind != IMS_VERDICT_REFUSE);
-    set_text(object, "kind", kind_word(verdict->kind));
-    set_text(object, "reason", ims_relay_reason_word(verdict->reason));
-    set_text(object, "source", ims_relay_verdict_source(verdict));
+    json_object_set_boolean_member(object, "accepted", !refused);
+    set_text(object, "kind", kind_word(refused ? IMS_VERDICT_REFUSE : verdict->kind));
+    set_text(object, "reason",
+             found->refuses ? UNKNOWN_RECIPIENT : ims_relay_reason_word(verdict->reason));
+    set_text(object, "source", found->refuses ? "directory" : ims_relay_verdict_source(verdict));
+    set_text(object, "directory", found->text);
     set_text(object, "reply", reply);
     set_text(object, "address", address);
     set_text(object, "weakness", verdict->weakness);
@@ -153,26 +182,99 @@ verdict_object(const ImsRelayQuery *query, const ImsRelayVerdict *verdict, const
     return object;
 }
 
+/* ---- the directory ---- */
+
+/* NULL with @why_out: nobody could be asked. A folder that holds no directory stays as it is. */
+static JsonNode *
+ask_directory(Imsctl *ctl, const ImsConfig *config, const char *address, const char *sender,
+              char **why_out)
+{
+    g_autofree char *file = g_build_filename(config->data_directory, "dsadata", "dir.db", NULL);
+    g_autoptr(GError) error = NULL;
+    JsonObject *arguments;
+    JsonNode *result;
+
+    if (!g_file_test(file, G_FILE_TEST_EXISTS)) {
+        *why_out = g_strdup_printf("%s does not exist", file);
+        return NULL;
+    }
+    arguments = json_object_new();
+    json_object_set_string_member(arguments, "address", address);
+    if (sender != NULL)
+        json_object_set_string_member(arguments, "sender", sender);
+    result = imsctl_ask(ctl, "recipient.resolve", arguments, &error);
+    if (result == NULL)
+        *why_out = g_strdup(error->message);
+    return result;
+}
+
+/* What the directory says of an own recipient, as RCPT TO asks it. */
+static void
+look_up(Imsctl *ctl, const ImsConfig *config, ImsRelayQuery *query, ImsRelayVerdict *verdict,
+        Found *found)
+{
+    const gboolean wanted = ims_relay_wants_directory(&config->policy, query, verdict);
+    g_autofree char *address = ims_relay_verdict_address(verdict);
+    g_autofree char *valid = address != NULL ? g_utf8_make_valid(address, -1) : NULL;
+    g_autofree char *why = NULL;
+    g_autoptr(JsonNode) answer = NULL;
+
+    if (valid == NULL ||
+        (!wanted && verdict->kind != IMS_VERDICT_DELIVER && verdict->kind != IMS_VERDICT_DIRECTORY))
+        return;
+    answer = ask_directory(ctl, config, valid, query->mail_from, &why);
+    if (answer == NULL) {
+        found->text =
+            g_strdup_printf("the directory was not asked whether it knows %s: %s", valid, why);
+        return;
+    }
+    if (wanted && imsctl_flag(json_node_get_object(answer), "known")) {
+        query->in_directory = TRUE;
+        ims_relay_verdict_clear(verdict);
+        ims_relay_decide(&config->policy, query, verdict);
+    }
+    if (verdict->kind != IMS_VERDICT_DELIVER && verdict->kind != IMS_VERDICT_DIRECTORY)
+        return;
+    if (imsctl_flag(json_node_get_object(answer), "taken")) {
+        found->text = g_strdup_printf("the directory knows %s", valid);
+    } else if (ims_submit_may_report(config, &query->client, &query->local)) {
+        found->text = g_strdup_printf(
+            "the directory has nobody for %s: it is taken and reported [R-025; Q304897]", valid);
+    } else {
+        found->text = g_strdup_printf("the directory has nobody for %s who may get it", valid);
+        found->reply = g_strdup(imsctl_member(json_node_get_object(answer), "reply"));
+        found->refuses = TRUE;
+    }
+}
+
 /* The exit status for one recipient; @array gets its verdict where JSON is wanted. */
 static int
-explain_one(const ImsConfig *config, ImsRelayQuery *query, const char *recipient, JsonArray *array)
+explain_one(Imsctl *ctl, const ImsConfig *config, ImsRelayQuery *query, const char *recipient,
+            JsonArray *array)
 {
     g_auto(ImsRelayVerdict) verdict = {0};
     g_autoptr(GPtrArray) lines = NULL;
     g_autofree char *reply = NULL;
     g_autofree char *address = NULL;
+    Found found = {0};
+    int status;
 
     query->recipient = recipient;
+    query->in_directory = FALSE;
     ims_relay_decide(&config->policy, query, &verdict);
+    look_up(ctl, config, query, &verdict, &found);
     lines = ims_relay_explain(&config->policy, query, &verdict);
-    reply = ims_relay_verdict_reply_text(&verdict, query);
+    reply = found.refuses ? g_strdup(found.reply) : ims_relay_verdict_reply_text(&verdict, query);
     address = ims_relay_verdict_address(&verdict);
+    status = found.refuses || verdict.kind == IMS_VERDICT_REFUSE ? IMSCTL_FAILED : IMSCTL_OK;
     if (array != NULL)
-        json_array_add_object_element(array,
-                                      verdict_object(query, &verdict, lines, reply, address));
+        json_array_add_object_element(
+            array, verdict_object(query, &verdict, lines, &found, reply, address));
     else
-        print_text(query, &verdict, lines, reply, address);
-    return verdict.kind == IMS_VERDICT_REFUSE ? IMSCTL_FAILED : IMSCTL_OK;
+        print_text(query, &verdict, lines, &found, reply, address);
+    g_free(found.text);
+    g_free(found.reply);
+    return status;
 }
 
 /* The path as it stands in RCPT TO: without the brackets, if they were typed. */
@@ -201,7 +303,7 @@ explain_all(Imsctl *ctl, const Options *options, int n, char **recipients)
         return IMSCTL_USAGE;
     for (int i = 0; i < n; i++) {
         g_autofree char *recipient = without_brackets(recipients[i]);
-        int one = explain_one(config, &query, recipient, ctl->json ? array : NULL);
+        int one = explain_one(ctl, config, &query, recipient, ctl->json ? array : NULL);
 
         if (i + 1 < n && !ctl->json)
             putchar('\n');

@@ -244,6 +244,11 @@ send_options(Imsctl *ctl, const char *request, const GOptionEntry *entries, Opti
     if (imsctl_parse(ctl, entries, 1, 1, &argc, &argv)) {
         if (options->hidden && options->visible)
             status = imsctl_complain(IMSCTL_USAGE, "--hidden and --visible exclude each other");
+        else if (strcmp(request, "recipient.add") == 0 && options->target == NULL)
+            status = imsctl_complain(IMSCTL_USAGE,
+                                     "--target is not given: the address elsewhere that %s stands "
+                                     "for is expected",
+                                     argv[1]);
         else
             status = do_and_say(ctl, request, options_arguments(options, argv[1]), argv[1], what);
     }

@@ -54,6 +54,38 @@ def test_wrong_usage_is_status_2():
         assert done.returncode == 2, (args, done)
 
 
+def test_a_mistyped_file_is_named():
+    for words in (["status"], ["stop"], ["start"], ["restart"], ["mailbox", "list"]):
+        done = subprocess.run([IMSCTL, "--config", org.path("mistyped.conf"), *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "mistyped.conf" in done.stderr and "no such file" in done.stderr.lower(), (words, done)
+
+
+def test_a_custom_recipient_without_target_names_the_option():
+    assert "--target" in failing("recipient", "add", "carol", status=2)
+
+
+def test_explain_asks_the_directory():
+    def explained(recipient, status):
+        return json.loads(org.ctl("explain", "--json", "--client", "192.0.2.7", recipient, status=status))[0]
+
+    for running in (False, True):
+        if running:
+            org.start()
+        nobody = explained("nobody@example.com", 1)
+        assert nobody["reply"].startswith("550 ") and nobody["reason"] == "unknown-recipient" and not nobody["accepted"], nobody
+        assert explained("alice@example.com", 0)["reply"] == "250 OK - Recipient <alice@example.com>"
+        assert explained("postmaster@example.com", 0)["accepted"]
+    org.stop()
+    # a file with no directory beside it: nothing is made, and the explanation says that nobody was asked
+    with tempfile.TemporaryDirectory() as folder:
+        conf = os.path.join(folder, "ims.conf")
+        with open(conf, "w") as f:
+            f.write("[Routing]\nRerouteIncomingMail = yes\n[Routing List]\nexample.com = <inbound>\n")
+        text = command(IMSCTL, "--config", conf, "explain", "--client", "192.0.2.7", "nobody@example.com")
+        assert "the directory was not asked" in text, text
+        assert os.listdir(folder) == ["ims.conf"], os.listdir(folder)
+
+
 def test_status_without_a_service():
     assert "does not run" in failing("status")
     assert json.loads(org.ctl("status", "--json", status=1)) == {"running": False}
