@@ -12,3 +12,12 @@ ims_logon_log(ImsLog *log, guint64 session, const char *protocol, const char *na
                   ims_address_format(client, address), "mailbox", result->alias, "detail",
                   refused != NULL ? refused : result->detail, NULL);
 }
+
+void
+ims_logon_log_clear_text(ImsLog *log, guint64 session, const char *protocol, const char *name,
+                         const ImsAddress *client)
+{
+    const ImsLogonResult result = {.status = IMS_LOGON_BAD};
+
+    ims_logon_log(log, session, protocol, name, client, &result, "clear-text");
+}

@@ -22,4 +22,9 @@ G_BEGIN_DECLS
 void ims_logon_log(ImsLog *log, guint64 session, const char *protocol, const char *name,
                    const ImsAddress *client, const ImsLogonResult *result, const char *refused);
 
+/* The same line for a logon that was refused before any secret was judged, since it came in clear
+ * text. @name (nullable). */
+void ims_logon_log_clear_text(ImsLog *log, guint64 session, const char *protocol, const char *name,
+                              const ImsAddress *client);
+
 G_END_DECLS

@@ -231,10 +231,14 @@ logon(ImsImap4Session *session, const char *name, const char *password)
 }
 
 static gboolean
-refuse_clear_text(ImsImap4Session *session)
+refuse_clear_text(ImsImap4Session *session, const char *name)
 {
+    g_autofree char *valid = name != NULL ? g_utf8_make_valid(name, -1) : NULL;
+
     if (may_logon_in_clear(session))
         return FALSE;
+    ims_logon_log_clear_text(session->settings->log, session->id, "imap4", valid,
+                             &ims_conn_info(session->conn)->peer);
     ims_imap4_no(session, "PRIVACYREQUIRED", "Logon in clear text is not allowed here.");
     return TRUE;
 }
@@ -246,7 +250,7 @@ ims_imap4_cmd_login(ImsImap4Session *session)
 
     if (!ims_imap4_arg_is_string(name) || !ims_imap4_arg_is_string(password))
         ims_imap4_bad(session, "User name and password expected");
-    else if (!refuse_clear_text(session))
+    else if (!refuse_clear_text(session, name->text))
         logon(session, name->text, password->text);
 }
 
@@ -356,7 +360,7 @@ ims_imap4_cmd_authenticate(ImsImap4Session *session)
         ims_imap4_no(session, "CANNOT", "Unsupported authentication mechanism.");
         return;
     }
-    if (refuse_clear_text(session))
+    if (refuse_clear_text(session, NULL))
         return;
     if (initial != NULL && !ims_imap4_arg_is_string(initial)) {
         ims_imap4_bad(session, "Initial response must be base64 or =");

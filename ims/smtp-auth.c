@@ -186,6 +186,7 @@ ims_smtp_cmd_auth(ImsSmtpSession *session, const char *args)
     }
     if (!ims_smtp_may_log_on(session) || ((session->door.security & IMS_SECURITY_ENCRYPTION) != 0 &&
                                           !ims_conn_info(session->conn)->tls)) {
+        ims_logon_log_clear_text(session->service->log, session->id, "smtp", NULL, &session->peer);
         ims_smtp_reply(session, IMS_SMTP_AUTH_NEEDS_TLS);
         return;
     }

@@ -205,11 +205,20 @@ log_on(ImsPop3Session *session, const char *password)
                         logged_on, ims_pop3_session_ref(session));
 }
 
+static void
+refuse_clear_text(ImsPop3Session *session, const char *name)
+{
+    g_autofree char *valid = name != NULL ? g_utf8_make_valid(name, -1) : NULL;
+
+    ims_logon_log_clear_text(session->settings->log, session->id, "pop3", valid, &session->peer);
+    ims_pop3_error(session, IMS_POP3_CLEAR_TEXT);
+}
+
 void
 ims_pop3_cmd_user(ImsPop3Session *session, char **args)
 {
     if (!ims_pop3_may_log_on(session)) {
-        ims_pop3_error(session, IMS_POP3_CLEAR_TEXT);
+        refuse_clear_text(session, args[0]);
         return;
     }
     ims_pop3_auth_forget(session);
@@ -221,7 +230,7 @@ void
 ims_pop3_cmd_pass(ImsPop3Session *session, char **args)
 {
     if (!ims_pop3_may_log_on(session)) {
-        ims_pop3_error(session, IMS_POP3_CLEAR_TEXT);
+        refuse_clear_text(session, NULL);
     } else if (session->user == NULL) {
         ims_pop3_error(session, IMS_POP3_NO_USER);
     } else if (args[0] == NULL && !session->settings->extended) {
@@ -336,7 +345,7 @@ ims_pop3_cmd_auth(ImsPop3Session *session, char **args)
         return;
     }
     if (!ims_pop3_may_log_on(session)) {
-        ims_pop3_error(session, IMS_POP3_CLEAR_TEXT);
+        refuse_clear_text(session, NULL);
         return;
     }
     if (args[1] != NULL && !extended) {

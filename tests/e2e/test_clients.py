@@ -264,6 +264,30 @@ def test_getmail():
             assert b"Subject: for getmail" in f.read()
 
 
+def test_a_logon_in_clear_text_is_refused_and_logged():
+    strict = Org(mailboxes=("alice",), Listeners={"ClearTextLogon": "no"})
+    p = poplib.POP3("127.0.0.1", strict.pop3)
+    try:
+        p.user("alice")
+        raise AssertionError("POP3 took a name in clear text")
+    except poplib.error_proto:
+        p.close()
+    c = imaplib.IMAP4("127.0.0.1", strict.imap)
+    try:
+        c.login("alice", strict.passwords["alice"])
+        raise AssertionError("IMAP4 took a logon in clear text")
+    except imaplib.IMAP4.error:
+        c.shutdown()
+    s = smtplib.SMTP("127.0.0.1", strict.smtp)
+    s.ehlo()
+    assert s.docmd("AUTH", "PLAIN " + base64.b64encode(b"\0alice\0x").decode())[0] == 538
+    s.quit()
+    lines = strict.log_lines("logon")
+    for protocol in ("pop3", "imap4", "smtp"):
+        assert any(f"protocol={protocol} result=failed" in l and "detail=clear-text" in l for l in lines), (protocol, lines)
+    strict.stop()
+
+
 def test_the_server_ends_clean():
     org.stop()
 
