@@ -358,10 +358,14 @@ ims_config_set_value(ImsConfig *config, const ImsConfigSetting *setting, const c
         *canonical_out = reading.canonical;
         return TRUE;
     }
-    ims_config_problems_add(problems, line, "[%s] %s: %s: %s%s%s is expected", setting->group, key,
-                            *text != '\0' ? shown : "no value",
-                            reading.wrong != NULL ? reading.wrong : "",
-                            reading.wrong != NULL ? "; " : "", setting->type);
+    if (reading.wrong != NULL && strstr(reading.wrong, "expected") != NULL)
+        ims_config_problems_add(problems, line, "[%s] %s: %s: %s", setting->group, key, shown,
+                                reading.wrong);
+    else
+        ims_config_problems_add(problems, line, "[%s] %s: %s: %s%s%s is expected", setting->group,
+                                key, *text != '\0' ? shown : "no value",
+                                reading.wrong != NULL ? reading.wrong : "",
+                                reading.wrong != NULL ? "; " : "", setting->type);
     g_free(reading.wrong);
     return FALSE;
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 #include "net/conn.h"
 #include "net/real-private.h"
@@ -20,10 +21,23 @@ openssl_reason(void)
     return reason != NULL ? reason : "no reason given";
 }
 
+/* OpenSSL says "system lib" of a file that it cannot open. */
+static gboolean
+is_readable(const char *file, GError **error)
+{
+    if (access(file, R_OK) == 0)
+        return TRUE;
+    g_set_error(error, IMS_WORLD_ERROR, IMS_WORLD_ERROR_TLS,
+                "%s: %s; a PEM file that can be read is expected", file, g_strerror(errno));
+    return FALSE;
+}
+
 static gboolean
 load(SSL_CTX *context, const char *certificate_file, const char *key_file, GError **error)
 {
     ERR_clear_error();
+    if (!is_readable(certificate_file, error) || !is_readable(key_file, error))
+        return FALSE;
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1) {
         g_set_error(
             error, IMS_WORLD_ERROR, IMS_WORLD_ERROR_TLS,

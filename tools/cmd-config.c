@@ -43,7 +43,8 @@ report(Imsctl *ctl, const char *errors, const GPtrArray *warnings)
             printf("error: %s\n", lines[i]);
         for (guint i = 0; i < n_warnings; i++)
             printf("warning: %s\n", (char *)warnings->pdata[i]);
-        printf("%u errors, %u warnings\n", n_errors, n_warnings);
+        printf("%u error%s, %u warning%s\n", n_errors, n_errors == 1 ? "" : "s", n_warnings,
+               n_warnings == 1 ? "" : "s");
     }
     return n_errors > 0 ? CHECK_ERRORS : n_warnings > 0 ? CHECK_WARNINGS : IMSCTL_OK;
 }

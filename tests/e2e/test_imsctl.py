@@ -86,6 +86,26 @@ def test_explain_asks_the_directory():
         assert os.listdir(folder) == ["ims.conf"], os.listdir(folder)
 
 
+def test_what_check_says():
+    with tempfile.TemporaryDirectory() as folder:
+        conf = os.path.join(folder, "ims.conf")
+
+        def checked(text):
+            with open(conf, "w") as f:
+                f.write(text)
+            done = subprocess.run([IMSCTL, "--config", conf, "check"], capture_output=True, text=True, timeout=60)
+            assert done.returncode == 2, done
+            return done.stdout + done.stderr
+
+        for entry in ("[Routing List]\n*.example.com = <inbound>\n", "[Routing List]\nx.example = <foo>\n",
+                      "[Routing Restrictions]\nRelayAllowList = 1.2.3;255.0.0.0\n"):
+            text = checked(entry)
+            assert text.count("expected") == 1, text
+            assert "1 error, " in text, text
+        text = checked(f"[TLS]\nCertificateFile = {folder}/none.pem\nKeyFile = {folder}/none.key\n[Listeners]\nIMAP4TLS = 127.0.0.1:39993\n")
+        assert "none.pem: No such file or directory" in text, text
+
+
 def test_status_without_a_service():
     assert "does not run" in failing("status")
     assert json.loads(org.ctl("status", "--json", status=1)) == {"running": False}
